@@ -1,0 +1,60 @@
+package ref
+
+import "github.com/tandem-compute/tandem/internal/op"
+
+var gemms = table{on(matMul), on(pack)}
+
+func matMul(p *op.MatMul, in, out []Array) error {
+	a, b, y := &in[0], &in[1], &out[0]
+	m, n, k := p.Sizes(&a.Type, &b.Type)
+	lead := y.Type
+	lead.Rank -= 2
+	for batch := range y.Elems() / max(1, m*n) {
+		ao, bo := batchAt(a, &lead, batch), batchAt(b, &lead, batch)
+		for i := range m {
+			for j := range n {
+				sum := 0.0
+				for l := range k {
+					ai, bi := i*k+l, l*n+j
+					if p.TransA {
+						ai = l*m + i
+					}
+					if p.TransB {
+						bi = j*k + l
+					}
+					sum += a.F[ao+ai] * b.F[bo+bi]
+				}
+				at := batch*m*n + i*n + j
+				y.F[at] = epilogue(p, in[2:], float64(p.Alpha)*sum, j, at)
+			}
+		}
+	}
+	return nil
+}
+
+// batchAt is where the matrix of a batch begins in x, whose leading dimensions broadcast to lead.
+func batchAt(x *Array, lead *op.Type, batch int) int {
+	t := op.Make(x.DType, x.Dims[:x.Rank-2]...)
+	return index(&t, lead, batch) * x.Dims[x.Rank-2] * x.Dims[x.Rank-1]
+}
+
+func epilogue(p *op.MatMul, extra []Array, v float64, j, at int) float64 {
+	if p.HasBias {
+		v += extra[0].F[j]
+	}
+	if p.HasAct {
+		v = Function(p.Act, v)
+	}
+	if p.HasC && p.Beta != 0 {
+		v += float64(p.Beta) * extra[len(extra)-1].F[at]
+	}
+	return v
+}
+
+// pack keeps the values: what a device does with their order is its own affair.
+func pack(p *op.Pack, in, out []Array) error {
+	if !p.Trans {
+		return copyOf(nil, in, out)
+	}
+	return permute(&op.Permute{Rank: 2, Axes: [op.MaxRank]int8{1, 0}}, in, out)
+}
