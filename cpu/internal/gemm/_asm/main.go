@@ -1,0 +1,59 @@
+// Command asm writes the assembly of package gemm: avx2_amd64.s or avx512_amd64.s with the declarations beside it.
+//
+//	go run . -isa avx2
+//	go run . -isa avx512
+package main
+
+import (
+	"flag"
+	"log"
+
+	. "github.com/mmcloughlin/avo/build"
+)
+
+func main() {
+	isa := flag.String("isa", "", "avx2 or avx512")
+	flag.Parse()
+	assembly, stubs := "../"+*isa+"_amd64.s", "../"+*isa+"_stubs_amd64.go"
+	flag.Set("out", assembly)
+	flag.Set("stubs", stubs)
+	flag.Set("pkg", "gemm")
+	ConstraintExpr("!purego")
+	switch *isa {
+	case "avx2":
+		avx2()
+	case "avx512":
+		avx512()
+	default:
+		log.Fatal("-isa must be avx2 or avx512")
+	}
+	Generate()
+	for _, finish := range []error{rename(assembly), rename(stubs), encode(assembly)} {
+		if finish != nil {
+			log.Fatal(finish)
+		}
+	}
+}
+
+func avx2() {
+	maskTable()
+	for _, e := range []elem{f32, f64} {
+		for mr := 1; mr <= 6; mr++ {
+			for nv := 1; nv <= 2; nv++ {
+				tileKernel{e, ymm, mr, nv, true}.emit()
+				tileKernel{e, ymm, mr, nv, false}.emit()
+			}
+		}
+		for mr := 1; mr <= 8; mr++ {
+			stream{e, ymm, mr}.emit()
+		}
+	}
+	for _, s := range []source{fromF32, fromF16, fromBF16, fromF64} {
+		copyRows(s, 1)
+		copyRows(s, 2)
+		transpose(s)
+		for mr := 1; mr <= 4; mr++ {
+			dot{s, mr}.emit()
+		}
+	}
+}

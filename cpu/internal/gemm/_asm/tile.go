@@ -1,0 +1,264 @@
+package main
+
+import (
+	"fmt"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// Offsets of the fields of gemm.tile.
+const (
+	tileA      = 8 * iota // first row of A
+	tileLDA               // bytes between rows of A; not used by packed kernels
+	tileB                 // first row of the strip of B
+	tileLDB               // bytes between rows of B
+	tileC                 // first row of C
+	tileLDC               // bytes between rows of C
+	tileK                 // products per element
+	tilePanels            // panels of mr rows
+	tileCols              // columns of the strip that exist
+	tileLoad              // 0: the sums begin with 0, else with beta C
+	tileBeta              // beta in the element type
+	tileNext              // what the caller will read next: prefetched
+)
+
+// tileKernel multiplies panels of mr rows of A by one strip of nv vectors of B. The sums of one panel stay in
+// registers; every product is added to its sum by one FMA, in k order.
+type tileKernel struct {
+	elem
+	width
+	mr, nv int
+	packed bool // A holds k-major panels with rowsPerPanel rows each, else rows
+}
+
+// rowsPerPanel is how many elements stand side by side for each k in a packed panel, whatever part of them is used.
+func (t tileKernel) rowsPerPanel() int {
+	if t.bytes == 64 {
+		return 16
+	}
+	return 6
+}
+
+func (t tileKernel) name() string {
+	form := "Strided"
+	if t.packed {
+		form = "Packed"
+	}
+	return fmt.Sprintf("%s%sTile%dx%d%s", t.prefix, t.elem.name, t.mr, t.nv, form)
+}
+
+func (t tileKernel) emit() {
+	function(t.name(), "t", "tile")
+	p := arguments()
+	c, ldc := p.load(tileC), p.load(tileLDC)
+	b, ldb := GP64(), p.load(tileLDB)
+	a := p.load(tileA)
+	next := p.load(tileNext)
+	edge := t.edge(p)
+
+	acc := make([][]reg.VecVirtual, t.mr)
+	for i := range acc {
+		acc[i] = make([]reg.VecVirtual, t.nv)
+		for j := range acc[i] {
+			acc[i][j] = t.reg()
+		}
+	}
+
+	Label("panel")
+	t.begin(p, acc, c, ldc, edge)
+	t.prefetch(c, ldc, next)
+	MOVQ(p.field(tileB), b)
+	var ar rows
+	if !t.packed {
+		ar = newRows(a, p.load(tileLDA), t.mr)
+	}
+	t.sums(p, acc, a, ar, b, ldb)
+	t.store(p, acc, c, ldc, edge)
+	if !t.packed { // a is at the end of its first row
+		MOVQ(p.field(tileK), b)
+		IMUL3Q(I32(int32(t.size)), b, b)
+		SUBQ(b, a)
+		lda := p.load(tileLDA)
+		IMUL3Q(I32(int32(t.mr)), lda, lda)
+		ADDQ(lda, a)
+	}
+	DECQ(p.field(tilePanels))
+	JNZ(LabelRef("panel"))
+	VZEROUPPER()
+	RET()
+}
+
+// edge prepares the masks of the last vector (AVX2) or of every vector (AVX-512).
+func (t tileKernel) edge(p args) []reg.Register {
+	cols := p.load(tileCols)
+	lanes := t.bytes / t.size
+	if t.bytes == 32 {
+		if t.nv > 1 {
+			SUBQ(Imm(uint64(lanes*(t.nv-1))), cols)
+		}
+		return []reg.Register{loadMask(t.elem, cols)}
+	}
+	bits := GP64()
+	MOVQ(I64(-1), bits)
+	BZHIQ(cols, bits, bits)
+	var ks []reg.Register
+	for j := range t.nv {
+		k := K()
+		KMOVW(bits.As32(), k)
+		ks = append(ks, k)
+		if j+1 < t.nv {
+			SHRQ(Imm(uint64(lanes)), bits)
+		}
+	}
+	return ks
+}
+
+// begin sets the sums to 0 or to beta C.
+func (t tileKernel) begin(p args, acc [][]reg.VecVirtual, c, ldc reg.GPVirtual, edge []reg.Register) {
+	CMPQ(p.field(tileLoad), Imm(0))
+	JNE(LabelRef("load"))
+	for _, row := range acc {
+		for _, v := range row {
+			t.zero(v)
+		}
+	}
+	JMP(LabelRef("begun"))
+	Label("load")
+	beta, row := t.reg(), GP64()
+	t.broadcast(p.field(tileBeta), beta)
+	MOVQ(c, row)
+	for i := range acc {
+		for j, v := range acc[i] {
+			m := Mem{Base: row, Disp: t.bytes * j}
+			switch {
+			case t.bytes == 64:
+				t.zeroMove(m, edge[j], v)
+				t.mul(beta, v, v)
+			case j == t.nv-1:
+				t.maskMove(m, edge[0], v)
+				t.mul(beta, v, v)
+			default:
+				t.mul(m, beta, v)
+			}
+		}
+		if i+1 < t.mr {
+			ADDQ(ldc, row)
+		}
+	}
+	Label("begun")
+}
+
+// prefetch asks for the rows of C that the next panel will begin with or overwrite and for a piece of what comes next.
+func (t tileKernel) prefetch(c, ldc, next reg.GPVirtual) {
+	row := GP64()
+	MOVQ(ldc, row)
+	IMUL3Q(I32(int32(t.mr)), row, row)
+	ADDQ(c, row)
+	for i := range t.mr {
+		for d := 0; d < t.bytes*t.nv; d += 64 {
+			PREFETCHT0(Mem{Base: row, Disp: d})
+		}
+		PREFETCHT0(Mem{Base: row, Disp: t.bytes*t.nv - 1})
+		if i+1 < t.mr {
+			ADDQ(ldc, row)
+		}
+	}
+	if t.packed {
+		for i := range prefetchLines {
+			PREFETCHT0(Mem{Base: next, Disp: 64 * i})
+		}
+		ADDQ(U32(64*prefetchLines), next)
+	}
+}
+
+// prefetchLines of the next strip per panel.
+const prefetchLines = 8
+
+// sums runs over k. It leaves a after the panel (packed) or k elements further on (strided).
+func (t tileKernel) sums(p args, acc [][]reg.VecVirtual, a reg.GPVirtual, ar rows, b, ldb reg.GPVirtual) {
+	step := t.rowsPerPanel() * t.size
+	element := func(i, u int) Mem {
+		if t.packed {
+			return Mem{Base: a, Disp: u*step + i*t.size}
+		}
+		return ar.at(i, u*t.size)
+	}
+	product := func(u int) {
+		bv := make([]reg.VecVirtual, t.nv)
+		for j := range bv {
+			bv[j] = t.reg()
+			t.move(Mem{Base: b, Disp: t.bytes * j}, bv[j])
+		}
+		ADDQ(ldb, b)
+		for i := range acc {
+			x := t.reg()
+			t.broadcast(element(i, u), x)
+			for j := range bv {
+				t.fma(bv[j], x, acc[i][j])
+			}
+		}
+	}
+	advance := func(u int) {
+		if t.packed {
+			ADDQ(U32(uint32(u*step)), a)
+		} else {
+			ar.step(u * t.size)
+		}
+	}
+	count := p.load(tileK)
+	SHRQ(Imm(2), count)
+	JZ(LabelRef("rest"))
+	Label("four")
+	for u := range 4 {
+		if t.packed && u%2 == 0 {
+			PREFETCHT0(Mem{Base: a, Disp: 512 + 32*u})
+		}
+		product(u)
+	}
+	advance(4)
+	DECQ(count)
+	JNZ(LabelRef("four"))
+	Label("rest")
+	MOVQ(p.field(tileK), count)
+	ANDQ(Imm(3), count)
+	JZ(LabelRef("summed"))
+	Label("one")
+	product(0)
+	advance(1)
+	DECQ(count)
+	JNZ(LabelRef("one"))
+	Label("summed")
+}
+
+// store writes the panel and moves c on to the next.
+func (t tileKernel) store(p args, acc [][]reg.VecVirtual, c, ldc reg.GPVirtual, edge []reg.Register) {
+	rows := func(masked bool) {
+		for i := range acc {
+			for j, v := range acc[i] {
+				m := Mem{Base: c, Disp: t.bytes * j}
+				switch {
+				case t.bytes == 64:
+					t.move(v, edge[j], m)
+				case masked && j == t.nv-1:
+					t.maskMove(v, edge[0], m)
+				default:
+					t.move(v, m)
+				}
+			}
+			ADDQ(ldc, c)
+		}
+	}
+	if t.bytes == 64 {
+		rows(true)
+		return
+	}
+	CMPQ(p.field(tileCols), Imm(uint64(t.nv*t.bytes/t.size)))
+	JNE(LabelRef("masked"))
+	rows(false)
+	JMP(LabelRef("stored"))
+	Label("masked")
+	rows(true)
+	Label("stored")
+}

@@ -1,0 +1,151 @@
+package gemm
+
+import (
+	"runtime"
+	"sync/atomic"
+	"unsafe"
+
+	"github.com/tandem-compute/tandem/cpu/internal/pool"
+)
+
+// blocks computes a large problem: for each block of columns and each block of k, all threads pack the block of B
+// together, then take blocks of rows, for which they pack A each on their own. The second level of cache holds the
+// rows, the third the block of B.
+type blocks struct {
+	ws      *Workspace
+	problem *problem
+	b, c    buffer
+	packedB unsafe.Pointer
+
+	j, n, k0, k  int // the current block of B
+	rows, count  int // of a block of rows; how many there are
+	strips       int
+	nextStrip    atomic.Int64
+	nextRows     atomic.Int64
+	packedStrips atomic.Int64
+	out          output // of the columns j..j+n-1
+	last         bool   // block of k
+}
+
+// stripsAtOnce are packed between two looks at the counter.
+const stripsAtOnce = 4
+
+func (bs *blocks) run(ws *Workspace, p *pool.Pool, pr *problem) {
+	ks, threads := pr.ks, ws.threads
+	bs.ws, bs.problem = ws, pr
+	bs.cutRows(threads)
+	nc := evenly(pr.n, ks.nc, ks.nr)
+	block := ks.splitK(pr.k)
+	bs.packedB = bs.b.get(block * nc * ks.size)
+	for bs.j = 0; bs.j < pr.n; bs.j += nc {
+		bs.n = min(nc, pr.n-bs.j)
+		bs.strips = (bs.n + ks.nr - 1) / ks.nr
+		bs.open()
+		for bs.k0 = 0; bs.k0 < pr.k; bs.k0 += block {
+			bs.k = min(block, pr.k-bs.k0)
+			bs.last = bs.k0+bs.k == pr.k
+			bs.nextStrip.Store(0)
+			bs.nextRows.Store(0)
+			bs.packedStrips.Store(0)
+			p.Run(threads, threads, 1, bs)
+		}
+	}
+}
+
+// cutRows chooses blocks of rows of nearly equal height, at least two for each thread if there are enough panels.
+func (bs *blocks) cutRows(threads int) {
+	pr := bs.problem
+	bs.rows = evenly(pr.m, pr.ks.mc, pr.ks.mr)
+	if threads > 1 {
+		bs.rows = min(bs.rows, evenly(pr.m, (pr.m+2*threads-1)/(2*threads), pr.ks.mr))
+	}
+	bs.count = (pr.m + bs.rows - 1) / bs.rows
+}
+
+// evenly cuts n into the fewest parts of at most limit and returns their common length, a multiple of unit.
+func evenly(n, limit, unit int) int {
+	parts := (n + limit - 1) / limit
+	return ((n+parts-1)/parts + unit - 1) / unit * unit
+}
+
+// open sets out to the current columns of C, or to a buffer.
+func (bs *blocks) open() {
+	pr, size := bs.problem, bs.problem.ks.size
+	if pr.inPlace() {
+		bs.out = output{pr.c.at(0, bs.j), pr.c.Row * size, pr.hasBeta, pr.beta}
+		return
+	}
+	bs.out = output{ld: sideStride(bs.n, size), load: pr.hasBeta, beta: pr.ks.bits(1)}
+	bs.out.p = bs.c.get(pr.m * bs.out.ld)
+}
+
+// Do packs strips, then multiplies blocks of rows, until there are none left. It implements pool.Task.
+func (bs *blocks) Do(id, _, _ int) {
+	w := bs.ws.workers[id]
+	pr, ks := bs.problem, bs.problem.ks
+	for {
+		s := int(bs.nextStrip.Add(stripsAtOnce)) - stripsAtOnce
+		if s >= bs.strips {
+			break
+		}
+		end := min(s+stripsAtOnce, bs.strips)
+		for q := s; q < end; q++ {
+			j := q * ks.nr
+			ks.packB(&w.pack, bs.strip(q), &pr.b, bs.j+j, min(ks.nr, bs.n-j), bs.k0, bs.k)
+		}
+		bs.packedStrips.Add(int64(end - s))
+	}
+	for {
+		block := int(bs.nextRows.Add(1)) - 1
+		if block >= bs.count {
+			return
+		}
+		i := block * bs.rows
+		bs.multiply(w, i, min(bs.rows, pr.m-i))
+	}
+}
+
+func (bs *blocks) strip(q int) unsafe.Pointer {
+	return unsafe.Add(bs.packedB, q*bs.k*bs.problem.ks.nr*bs.problem.ks.size)
+}
+
+// multiply adds the current block of k to rows i..i+m-1 of the current columns.
+func (bs *blocks) multiply(w *worker, i, m int) {
+	pr, ks, t := bs.problem, bs.problem.ks, &w.tile
+	h, tall, flat := ks.panels(m)
+	panel := ks.panelBytes(bs.k)
+	a := w.a.get((tall + flat) * panel)
+	ks.packA(&w.pack, a, &pr.a, i, m, bs.k0, bs.k, pr.alpha)
+	out := bs.out
+	out.p = unsafe.Add(out.p, i*out.ld)
+	t.ldb, t.ldc, t.k = ks.nr*ks.size, out.ld, bs.k
+	t.load, t.beta = 0, out.beta
+	if bs.k0 > 0 {
+		t.load, t.beta = 1, ks.bits(1)
+	} else if out.load {
+		if !pr.inPlace() {
+			w.loadC(pr, out, i, m, bs.j, bs.n)
+		}
+		t.load = 1
+	}
+	for bs.packedStrips.Load() < int64(bs.strips) { // another thread is still packing
+		runtime.Gosched()
+	}
+	for q := range bs.strips {
+		t.cols = min(ks.nr, bs.n-q*ks.nr)
+		t.b = bs.strip(q)
+		t.next = bs.strip(min(q+1, bs.strips-1))
+		c := out.at(0, q*ks.nr, ks.size)
+		if tall > 0 {
+			t.a, t.c, t.panels = a, c, tall
+			ks.pick(&ks.packed, h+1, t.cols)(t)
+		}
+		if flat > 0 {
+			t.a, t.c, t.panels = unsafe.Add(a, tall*panel), unsafe.Add(c, tall*(h+1)*out.ld), flat
+			ks.pick(&ks.packed, h, t.cols)(t)
+		}
+	}
+	if bs.last {
+		w.finish(pr, out, i, m, bs.j, bs.n)
+	}
+}

@@ -1,0 +1,451 @@
+package gemm
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+	"unsafe"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tandem-compute/tandem/cpu/internal/isa"
+	"github.com/tandem-compute/tandem/cpu/internal/pool"
+	"github.com/tandem-compute/tandem/cpu/internal/vec"
+)
+
+// forEachLevel runs a test with the engine of every level of this machine.
+func forEachLevel(t *testing.T, test func(t *testing.T, e *Engine)) {
+	_, features := isa.Detect()
+	for _, l := range isa.Available() {
+		t.Run(l.String(), func(t *testing.T) { test(t, New(l, features)) })
+	}
+}
+
+// stored is a matrix in memory with guards on all sides: before, after and between the rows.
+type stored struct {
+	Matrix
+	bytes      []byte
+	rows, cols int
+}
+
+const guard = 0xA5
+
+// layout is how a matrix lies in memory.
+type layout struct {
+	transposed bool
+	gap        int // extra elements between lines
+}
+
+func newStored(t Type, rows, cols int, l layout, value func(i, j int) float64) *stored {
+	lines, length := rows, cols
+	if l.transposed {
+		lines, length = cols, rows
+	}
+	ld := length + l.gap
+	const margin = 64
+	s := &stored{bytes: make([]byte, 2*margin+lines*ld*t.Size()+8), rows: rows, cols: cols}
+	for i := range s.bytes {
+		s.bytes[i] = guard
+	}
+	s.Matrix = Matrix{unsafe.Pointer(&s.bytes[margin]), t, ld, 1}
+	if l.transposed {
+		s.Matrix = s.T()
+	}
+	for i := range rows {
+		for j := range cols {
+			s.set(i, j, value(i, j))
+		}
+	}
+	return s
+}
+
+func (s *stored) set(i, j int, x float64) {
+	p := s.at(i, j)
+	switch s.Type {
+	case F32:
+		*(*float32)(p) = float32(x)
+	case F64:
+		*(*float64)(p) = x
+	case F16:
+		*(*uint16)(p) = vec.F32ToF16(float32(x))
+	case BF16:
+		*(*uint16)(p) = vec.F32ToBF16(float32(x))
+	}
+}
+
+func (s *stored) get(i, j int) float64 {
+	p := s.at(i, j)
+	switch s.Type {
+	case F32:
+		return float64(*(*float32)(p))
+	case F64:
+		return *(*float64)(p)
+	case F16:
+		return float64(vec.F16ToF32(*(*uint16)(p)))
+	}
+	return float64(vec.BF16ToF32(*(*uint16)(p)))
+}
+
+// checkGuards fails if a byte outside the elements changed.
+func (s *stored) checkGuards(t *testing.T) {
+	t.Helper()
+	inside := make([]bool, len(s.bytes))
+	base := uintptr(unsafe.Pointer(&s.bytes[0]))
+	for i := range s.rows {
+		for j := range s.cols {
+			at := int(uintptr(s.at(i, j)) - base)
+			for b := range s.Type.Size() {
+				inside[at+b] = true
+			}
+		}
+	}
+	for i, b := range s.bytes {
+		if !inside[i] && b != guard {
+			require.Failf(t, "guard overwritten", "byte %d of %d", i, len(s.bytes))
+		}
+	}
+}
+
+func (s *stored) contents() string { return string(s.bytes) }
+
+// unit is the rounding unit of a type.
+func unit(t Type) float64 {
+	return [...]float64{F32: 0x1p-24, F64: 0x1p-53, F16: 0x1p-11, BF16: 0x1p-8}[t]
+}
+
+// problemCase is a product to test: shapes, types, layouts, scalars.
+type problemCase struct {
+	m, n, k          int
+	at, bt, ct       Type
+	al, bl           layout
+	cgap             int
+	alpha, beta      float64
+	bias, residual   bool
+	act              Activation
+	packed, integers bool
+	threads          int
+}
+
+func (c problemCase) String() string {
+	return fmt.Sprintf("%dx%dx%d a=%d%v b=%d%v c=%d+%d alpha=%v beta=%v bias=%v res=%v act=%d packed=%v threads=%d", c.m, c.n, c.k, c.at, c.al,
+		c.bt, c.bl, c.ct, c.cgap, c.alpha, c.beta, c.bias, c.residual, c.act, c.packed, c.threads)
+}
+
+var activationRef = [numActivations]func(float64) float64{
+	None:     func(x float64) float64 { return x },
+	Relu:     func(x float64) float64 { return max(x, 0) },
+	Gelu:     func(x float64) float64 { return x * 0.5 * math.Erfc(-x/math.Sqrt2) },
+	GeluTanh: func(x float64) float64 { return 0.5 * x * (1 + math.Tanh(math.Sqrt(2/math.Pi)*(x+0.044715*x*x*x))) },
+	Silu:     func(x float64) float64 { return x / (1 + math.Exp(-x)) },
+	Sigmoid:  func(x float64) float64 { return 1 / (1 + math.Exp(-x)) },
+	Tanh:     math.Tanh,
+}
+
+// check computes the case and compares it with float64 loops: |error| <= 4 u S for sums of zero-mean products, where
+// S = |alpha| Σ|a||b| + |beta c| + |bias|, or √k times the sum where that is more because the sum happens to be
+// one-signed; plus the rounding of C's type.
+func (c problemCase) check(t *testing.T, e *Engine, p *pool.Pool, ws *Workspace) *stored {
+	t.Helper()
+	seed := uint64(c.m)<<40 ^ uint64(c.n)<<20 ^ uint64(c.k) ^ uint64(c.at)<<60
+	r := rand.New(rand.NewPCG(seed, 1))
+	value := func(_, _ int) float64 {
+		if c.integers {
+			return float64(r.IntN(7) - 3)
+		}
+		return r.Float64()*2 - 1
+	}
+	a, b := newStored(c.at, c.m, c.k, c.al, value), newStored(c.bt, c.k, c.n, c.bl, value)
+	old := value
+	if c.beta == 0 {
+		old = func(_, _ int) float64 { return math.NaN() } // must not be read
+	}
+	out := newStored(c.ct, c.m, c.n, layout{gap: c.cgap}, old)
+	before := newStored(c.ct, c.m, c.n, layout{}, out.get)
+	call := Call{M: c.m, N: c.n, K: c.k, A: a.Matrix, B: b.Matrix, C: out.Matrix, Alpha: c.alpha, Beta: c.beta}
+	call.Epilogue.Act = c.act
+	wide := F32
+	if c.ct == F64 {
+		wide = F64
+	}
+	bias, residual := newStored(wide, 1, c.n, layout{}, value), newStored(c.ct, c.m, c.n, layout{gap: 3}, value)
+	if c.bias {
+		call.Epilogue.Bias = bias.Matrix
+		call.Epilogue.Bias.Row = 0
+	}
+	if c.residual {
+		call.Epilogue.Residual = residual.Matrix
+	}
+	if c.packed {
+		w, err := e.Pack(make([]byte, e.PackedSize(c.bt, c.k, c.n)), b.Matrix, c.k, c.n)
+		require.NoError(t, err)
+		call.Packed, call.B = w, Matrix{}
+	}
+	inputs := a.contents() + b.contents() + bias.contents() + residual.contents()
+	e.Multiply(ws, p, c.threads, &call)
+	require.Equal(t, inputs, a.contents()+b.contents()+bias.contents()+residual.contents(), "an operand changed: %v", c)
+	out.checkGuards(t)
+
+	u := unit(wide)
+	for i := range c.m {
+		for j := range c.n {
+			var sum, low, scale float64 // sum + low: the reference must be better than float64
+			for k := range c.k {
+				x, y := a.get(i, k), b.get(k, j)
+				product := x * y
+				total := sum + product
+				rest := total - sum
+				low += math.FMA(x, y, -product) + ((sum - (total - rest)) + (product - rest))
+				sum = total
+				scale += math.Abs(product)
+			}
+			sum, scale = c.alpha*(sum+low), math.Abs(c.alpha)*scale
+			if c.beta != 0 {
+				sum += c.beta * before.get(i, j)
+				scale += math.Abs(c.beta * before.get(i, j))
+			}
+			if c.bias {
+				sum += bias.get(0, j)
+				scale += math.Abs(bias.get(0, j))
+			}
+			scale = max(scale, math.Sqrt(float64(c.k))*math.Abs(sum))
+			want := activationRef[c.act](sum)
+			bound := 4 * u * scale
+			if c.act != None {
+				bound = 2*bound + 8*u*(1+math.Abs(want))
+			}
+			if c.residual {
+				want += residual.get(i, j)
+				bound += 2 * u * math.Abs(want)
+			}
+			if c.ct != wide {
+				bound += unit(c.ct)*(math.Abs(want)+bound) + 0x1p-25
+			}
+			if c.integers {
+				bound = 0
+			}
+			if got := out.get(i, j); !(math.Abs(got-want) <= bound) {
+				require.Failf(t, "wrong", "%v seed %d: [%d,%d] got %v want %v bound %v", c, seed, i, j, got, want, bound)
+			}
+		}
+	}
+	return out
+}
+
+func TestOffsets(t *testing.T) {
+	var ti tile
+	var pk packing
+	var st streaming
+	var do dotting
+	require.Equal(t, []uintptr{0, 8, 16, 24, 32, 40, 48, 56, 64, 72, 80, 88}, []uintptr{unsafe.Offsetof(ti.a), unsafe.Offsetof(ti.lda),
+		unsafe.Offsetof(ti.b), unsafe.Offsetof(ti.ldb), unsafe.Offsetof(ti.c), unsafe.Offsetof(ti.ldc), unsafe.Offsetof(ti.k),
+		unsafe.Offsetof(ti.panels), unsafe.Offsetof(ti.cols), unsafe.Offsetof(ti.load), unsafe.Offsetof(ti.beta), unsafe.Offsetof(ti.next)})
+	require.Equal(t, []uintptr{0, 8, 16, 24, 32, 40, 48}, []uintptr{unsafe.Offsetof(pk.src), unsafe.Offsetof(pk.ld), unsafe.Offsetof(pk.dst),
+		unsafe.Offsetof(pk.stride), unsafe.Offsetof(pk.k), unsafe.Offsetof(pk.n), unsafe.Offsetof(pk.alpha)})
+	require.Equal(t, []uintptr{0, 8, 16, 24, 32, 40}, []uintptr{unsafe.Offsetof(st.a), unsafe.Offsetof(st.b), unsafe.Offsetof(st.ldb),
+		unsafe.Offsetof(st.c), unsafe.Offsetof(st.ldc), unsafe.Offsetof(st.n)})
+	require.Equal(t, []uintptr{0, 8, 16, 24, 32, 40, 48}, []uintptr{unsafe.Offsetof(do.a), unsafe.Offsetof(do.lda), unsafe.Offsetof(do.b),
+		unsafe.Offsetof(do.ldb), unsafe.Offsetof(do.k), unsafe.Offsetof(do.n), unsafe.Offsetof(do.sums)})
+}
+
+var layouts = []layout{{}, {transposed: true}, {gap: 3}, {transposed: true, gap: 5}}
+
+// Every m, n, k from 1 to 20, both layouts of both operands, with sums that are exact.
+func TestSmallShapesExact(t *testing.T) {
+	forEachLevel(t, func(t *testing.T, e *Engine) {
+		p := pool.Acquire()
+		defer p.Release()
+		var ws Workspace
+		for m := 1; m <= 20; m++ {
+			for n := 1; n <= 20; n++ {
+				for k := 1; k <= 20; k++ {
+					l := layouts[(m+n+k)%4]
+					ty := [...]Type{F32, F64}[(m+n)%2]
+					problemCase{m: m, n: n, k: k, at: ty, bt: ty, ct: ty, al: l, bl: layouts[(m*n+k)%4], cgap: k % 3, alpha: float64(1 + k%2), beta: float64(m % 3), integers: true,
+						threads: 1}.check(t, e, p, &ws)
+				}
+			}
+		}
+	})
+}
+
+// shapes meet every path and the seams between blocks, strips and panels.
+var shapes = [][3]int{{1, 1, 1}, {1, 1000, 300}, {1, 257, 1001}, {2, 520, 300}, {3, 300, 515}, {4, 129, 70}, {5, 700, 211}, {8, 1025, 131}, {7, 33, 129}, {300, 3, 90}, {333, 8, 65}, {64, 64, 64},
+	{97, 31, 45}, {100, 100, 100}, {130, 47, 400}, {257, 50, 33}, {301, 70, 391}, {270, 2100, 9}, {12, 1, 77}, {1, 12, 0}, {40, 30, 0}, {19, 37, 780}}
+
+func TestShapesTypesLayouts(t *testing.T) {
+	forEachLevel(t, func(t *testing.T, e *Engine) {
+		p := pool.Acquire()
+		defer p.Release()
+		var ws Workspace
+		n := 0
+		for _, s := range shapes {
+			for _, al := range layouts[:3] {
+				for _, bl := range layouts[:3] {
+					n++
+					c := problemCase{m: s[0], n: s[1], k: s[2], al: al, bl: bl, cgap: n % 3, alpha: 1, threads: 1 + n%3}
+					if n%3 == 1 {
+						c.alpha, c.beta = 0.75, -1.5
+					}
+					types := [...][3]Type{{F32, F32, F32}, {F64, F64, F64}, {BF16, BF16, BF16}, {F16, F16, F32}, {F32, BF16, F32}, {F16, F32, F16}}
+					for _, ty := range [][3]Type{types[n%2], types[2+n%4]} {
+						c.at, c.bt, c.ct = ty[0], ty[1], ty[2]
+						c.check(t, e, p, &ws)
+					}
+				}
+			}
+		}
+	})
+}
+
+func TestEpilogue(t *testing.T) {
+	forEachLevel(t, func(t *testing.T, e *Engine) {
+		p := pool.Acquire()
+		defer p.Release()
+		var ws Workspace
+		for act := range numActivations {
+			for i, s := range [][3]int{{1, 300, 500}, {4, 70, 100}, {30, 50, 60}, {300, 40, 20}, {100, 5, 70}} {
+				for _, ty := range [][3]Type{{F32, F32, F32}, {F64, F64, F64}, {BF16, BF16, BF16}} {
+					problemCase{m: s[0], n: s[1], k: s[2], at: ty[0], bt: ty[1], ct: ty[2], alpha: 0.25, beta: float64(i % 2), act: act, bias: i%3 != 1, residual: i%2 == 0,
+						threads: 2}.check(t, e, p, &ws)
+				}
+			}
+		}
+	})
+}
+
+// A result has the same bits for any number of threads.
+func TestThreadsDoNotChangeBits(t *testing.T) {
+	forEachLevel(t, func(t *testing.T, e *Engine) {
+		p := pool.Acquire()
+		defer p.Release()
+		var ws Workspace
+		for _, s := range [][3]int{{1, 3000, 500}, {3, 2000, 300}, {8, 1500, 200}, {100, 120, 300}, {700, 130, 500}, {500, 6, 300}} {
+			for _, bl := range layouts[:2] {
+				var one string
+				for threads := 1; threads <= 3; threads++ {
+					c := problemCase{m: s[0], n: s[1], k: s[2], bl: bl, alpha: 1, threads: threads}
+					got := c.check(t, e, p, &ws).contents()
+					if threads == 1 {
+						one = got
+					}
+					require.True(t, one == got, "%v", c)
+				}
+			}
+		}
+	})
+}
+
+// A row of a product with packed weights has the same bits alone, among 8, among 512, at any number of threads.
+func TestPackedRowsAreInvariant(t *testing.T) {
+	const k, n, most = 700, 150, 512
+	forEachLevel(t, func(t *testing.T, e *Engine) {
+		p := pool.Acquire()
+		defer p.Release()
+		var ws Workspace
+		for _, ty := range []Type{F32, F64, F16, BF16} {
+			r := rand.New(rand.NewPCG(7, uint64(ty)))
+			value := func(_, _ int) float64 { return r.Float64()*2 - 1 }
+			a, b := newStored(ty, most, k, layout{gap: 1}, value), newStored(ty, k, n, layout{transposed: true}, value)
+			w, err := e.Pack(make([]byte, e.PackedSize(ty, k, n)), b.Matrix, k, n)
+			require.NoError(t, err)
+			all := newStored(ty, most, n, layout{}, value)
+			e.Multiply(&ws, p, 2, &Call{M: most, N: n, K: k, A: a.Matrix, Packed: w, C: all.Matrix, Alpha: 1})
+			for _, m := range []int{1, 2, 3, 6, 7, 8, 13, 100, 300} {
+				for _, threads := range []int{1, 3} {
+					first := 3
+					some := newStored(ty, m, n, layout{}, value)
+					e.Multiply(&ws, p, threads, &Call{M: m, N: n, K: k, A: a.Matrix.moved(first * a.Row), Packed: w, C: some.Matrix, Alpha: 1})
+					for i := range m {
+						for j := range n {
+							require.Equal(t, all.get(first+i, j), some.get(i, j), "type %d m %d threads %d element %d %d", ty, m, threads, i, j)
+						}
+					}
+				}
+			}
+		}
+	})
+}
+
+func TestPackedShapes(t *testing.T) {
+	forEachLevel(t, func(t *testing.T, e *Engine) {
+		p := pool.Acquire()
+		defer p.Release()
+		var ws Workspace
+		for n, s := range shapes {
+			for _, ty := range [][3]Type{{F32, F32, F32}, {F64, F64, F64}, {BF16, BF16, BF16}, {F32, F16, F32}} {
+				problemCase{m: s[0], n: s[1], k: s[2], at: ty[0], bt: ty[1], ct: ty[2], al: layouts[n%4], bl: layouts[n%3], cgap: n % 2, alpha: 1, beta: float64(n % 2), bias: n%2 == 0, packed: true,
+					threads: 1 + n%3}.check(t, e, p, &ws)
+			}
+		}
+	})
+}
+
+func TestPackRefusesWrongSize(t *testing.T) {
+	e := New(isa.Generic, isa.Features{})
+	_, err := e.Pack(make([]byte, 3), Of(make([]float32, 6), 3, 1), 2, 3)
+	require.ErrorContains(t, err, "[2, 3] takes")
+}
+
+// Batches with a shared operand and groups of different shapes equal their products one by one.
+func TestBatchAndGroup(t *testing.T) {
+	forEachLevel(t, func(t *testing.T, e *Engine) {
+		p := pool.Acquire()
+		defer p.Release()
+		r := rand.New(rand.NewPCG(3, 4))
+		fill := func(n int) []float32 {
+			x := make([]float32, n)
+			for i := range x {
+				x[i] = float32(r.Float64()*2 - 1)
+			}
+			return x
+		}
+		var ws Workspace
+		const m, n, k, count = 30, 40, 50, 9
+		a, b, c, want := fill(count*m*k), fill(k*n), fill(count*m*n), fill(count*m*n)
+		call := Call{M: m, N: n, K: k, A: Of(a, k, 1), B: Of(b, n, 1), C: Of(c, n, 1), Alpha: 1, Batch: Batch{Count: count, A: m * k, C: m * n}}
+		e.Multiply(&ws, p, 3, &call)
+		var group []Call
+		for i := range count {
+			one := call
+			one.Batch = Batch{}
+			one.A, one.C = Of(a[i*m*k:], k, 1), Of(want[i*m*n:], n, 1)
+			e.Multiply(&ws, p, 1, &one)
+			one.C = Of(make([]float32, m*n), n, 1)
+			one.M = 1 + i*m/count
+			group = append(group, one)
+		}
+		require.Equal(t, want, c)
+		big := Call{M: 300, N: 64, K: 30, A: Of(fill(9000), 30, 1), B: Of(fill(30*64), 64, 1), C: Of(make([]float32, 300*64), 64, 1), Alpha: 1}
+		group = append(group[:4], append([]Call{big, {}}, group[4:]...)...)
+		e.MultiplyGroup(&ws, p, 3, group)
+		for i, g := range group {
+			if g.M == 0 {
+				continue
+			}
+			if g.M == 0 {
+				continue
+			}
+			alone := g
+			alone.C = Of(make([]float32, g.M*g.N), g.N, 1)
+			e.Multiply(&ws, p, 1, &alone)
+			require.Equal(t, floats[float32](alone.C.Ptr, g.M*g.N), floats[float32](g.C.Ptr, g.M*g.N), "group member %d", i)
+		}
+	})
+}
+
+func TestNoAllocations(t *testing.T) {
+	forEachLevel(t, func(t *testing.T, e *Engine) {
+		p := pool.Acquire()
+		defer p.Release()
+		var ws Workspace
+		for _, s := range [][3]int{{1, 3000, 50}, {2, 100, 100}, {8, 3000, 50}, {50, 50, 50}, {300, 50, 50}, {50, 4, 50}} {
+			for _, bl := range layouts[:2] {
+				a, b := newStored(F32, s[0], s[2], layout{}, func(_, _ int) float64 { return 1 }), newStored(F32, s[2], s[1], bl, func(_, _ int) float64 { return 1 })
+				c := newStored(BF16, s[0], s[1], layout{}, func(_, _ int) float64 { return 1 })
+				call := &Call{M: s[0], N: s[1], K: s[2], A: a.Matrix, B: b.Matrix, C: c.Matrix, Alpha: 1, Beta: 1, Epilogue: Epilogue{Act: Relu}}
+				require.Zero(t, testing.AllocsPerRun(5, func() { e.Multiply(&ws, p, 2, call) }), "%v", s)
+			}
+		}
+	})
+}

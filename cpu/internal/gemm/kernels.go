@@ -1,0 +1,103 @@
+package gemm
+
+import "unsafe"
+
+// tile is what a tile kernel works on: panels of rows of A times one strip of B. The assembly knows the offsets.
+type tile struct {
+	a      unsafe.Pointer // the first row, or the first packed panel
+	lda    int            // bytes between rows of A; packed kernels do not use it
+	b      unsafe.Pointer // the first row of the strip
+	ldb    int            // bytes between rows of B
+	c      unsafe.Pointer
+	ldc    int // bytes
+	k      int
+	panels int // counted down by the kernel
+	cols   int // columns of the strip that exist
+	load   int // 0: the sums begin with 0, else with beta C
+	beta   uint64
+	next   unsafe.Pointer // what will be read next: prefetched
+}
+
+// packing is what a packer works on: k groups of n elements side by side.
+type packing struct {
+	src    unsafe.Pointer
+	ld     int // bytes between lines of the source
+	dst    unsafe.Pointer
+	stride int // bytes between groups
+	k, n   int
+	alpha  uint64
+}
+
+// streaming is what a stream kernel works on: C[rows][n] += A[rows][8] * B[8][n].
+type streaming struct {
+	a   unsafe.Pointer // contiguous
+	b   unsafe.Pointer
+	ldb int // bytes
+	c   unsafe.Pointer
+	ldc int // bytes; rows of C are padded to whole vectors
+	n   int
+}
+
+// dotting is what a dot kernel works on: rows of A times n lines of B, all contiguous along k.
+type dotting struct {
+	a    unsafe.Pointer
+	lda  int // bytes
+	b    unsafe.Pointer
+	ldb  int // bytes
+	k    int // a multiple of the vector length, at least one
+	n    int
+	sums unsafe.Pointer // [rows][8]
+}
+
+const (
+	streamRows = 8 // the most rows of a stream kernel
+	streamK    = 8 // rows of B that it reads side by side
+	dotRows    = 4 // the most rows of a dot kernel
+)
+
+// kernels is the table of one element type at one level.
+//
+// All kernels but the dots add one product after the other in k order to an element's sum, so that an element's bits
+// depend neither on the kernel nor on how k is cut into blocks.
+type kernels struct {
+	size       int // bytes of an element
+	mr, nr     int // largest tile
+	interleave int // elements side by side in a packed panel of A, mr or more
+	lanes      int // of the vectors of packers and dots
+	mc, kc, nc int // cache blocks
+
+	packed, strided [2][]func(*tile)            // [half a strip, whole strip][rows]
+	copies          [numTypes][2]func(*packing) // elements of a group side by side in the source: up to lanes, up to 2 lanes
+	transposes      [numTypes]func(*packing)    // elements of a group in up to 8 lines
+	streams         [streamRows + 1]func(*streaming)
+	dots            [numTypes][dotRows + 1]func(*dotting)
+}
+
+// dotWidth is how many lines of B a dot kernel takes for a number of rows.
+var dotWidth = [dotRows + 1]int{1: 8, 2: 4, 3: 4, 4: 2}
+
+// pick returns the kernel for a height and the columns of a strip.
+func (ks *kernels) pick(form *[2][]func(*tile), rows, cols int) func(*tile) {
+	if cols <= ks.nr/2 {
+		return form[0][rows]
+	}
+	return form[1][rows]
+}
+
+// panels cuts m rows into panels of nearly equal height: tall of height h+1, then flat of height h.
+func (ks *kernels) panels(m int) (h, tall, flat int) {
+	n := (m + ks.mr - 1) / ks.mr
+	return m / n, m % n, n - m%n
+}
+
+// panelBytes is the size of a packed panel of A.
+func (ks *kernels) panelBytes(k int) int { return ks.interleave * k * ks.size }
+
+// splitK cuts k into the fewest blocks of at most kc, all but the last of one length that is a multiple of 8.
+func (ks *kernels) splitK(k int) (block int) {
+	if k <= ks.kc {
+		return max(k, 1)
+	}
+	n := (k + ks.kc - 1) / ks.kc
+	return ((k+n-1)/n + 7) &^ 7
+}

@@ -1,0 +1,159 @@
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+)
+
+// transcendentals emits the float32 kernels that need polynomials.
+func transcendentals() {
+	for _, k := range []struct {
+		name, doc string
+		f         func(vec) vec
+	}{
+		{"exp", "dst = e^a", exp}, {"exp2", "dst = 2^a", exp2}, {"expm1", "dst = e^a - 1", expm1},
+		{"log", "dst = log a", log}, {"log2", "dst = log2 a", log2}, {"log1p", "dst = log(1 + a)", log1p},
+		{"tanh", "dst = tanh a", tanh}, {"sigmoid", "dst = 1/(1 + e^-a)", sigmoid}, {"softplus", "dst = log(1 + e^a)", softplus},
+		{"erf", "dst = erf a", erf}, {"silu", "dst = a σ(a)", silu},
+		{"gelu", "dst = a Φ(a)", gelu}, {"geluTanh", "dst = a Φ(a) in the tanh form", geluTanh},
+	} {
+		f32.emit(elementwise{name: k.name, outs: words("dst"), ins: words("a"), unroll: 1, stream: true, doc: k.doc, body: one(k.f)})
+	}
+	for _, k := range []struct {
+		name, doc string
+		f         func(a, b vec) vec
+	}{
+		{"siluMul", "dst = silu(a) * b", func(a, b vec) vec { return do(VMULPS, silu(a), b) }},
+		{"addSilu", "dst = silu(a + b)", func(a, b vec) vec { return silu(do(VADDPS, a, b)) }},
+		{"addGelu", "dst = gelu(a + b)", func(a, b vec) vec { return gelu(do(VADDPS, a, b)) }},
+		{"addGeluTanh", "dst = geluTanh(a + b)", func(a, b vec) vec { return geluTanh(do(VADDPS, a, b)) }},
+		{"addSigmoid", "dst = σ(a + b)", func(a, b vec) vec { return sigmoid(do(VADDPS, a, b)) }},
+		{"addTanh", "dst = tanh(a + b)", func(a, b vec) vec { return tanh(do(VADDPS, a, b)) }},
+	} {
+		f32.emit(elementwise{name: k.name, outs: words("dst"), ins: words("a b"), unroll: 1, stream: true, doc: k.doc, body: pair(k.f)})
+	}
+	f32.emit(elementwise{name: "siluMulClamp", outs: words("dst"), ins: words("gate up"), scalars: words("limit"), unroll: 1, stream: true,
+		doc: "dst = min(silu(gate), limit) * clamp(up, -limit, limit)",
+		body: func(in, s []vec) []vec {
+			up := f32.smallest(f32.largest(in[1], f32.neg(s[0])), s[0])
+			return []vec{do(VMULPS, f32.smallest(silu(in[0]), s[0]), up)}
+		}})
+	for _, k := range []elementwise{
+		f32.gradient("expm1", "e^v", 1, exp),
+		f32.gradient("erf", "2/√π e^-v²", 1, erfSlope),
+		f32.gradient("silu", "of silu", 1, siluSlope),
+		f32.gradient("softplus", "σ(v)", 1, sigmoid),
+		f32.gradient("gelu", "of gelu", 1, geluSlope),
+		f32.gradient("geluTanh", "of gelu in the tanh form", 1, geluTanhSlope),
+	} {
+		f32.emit(k)
+	}
+	swigluGradients()
+	expSums()
+	trigonometric("sin", true)
+	trigonometric("cos", false)
+}
+
+func swigluGradients() {
+	f32.emit(elementwise{name: "siluMulGrad", outs: words("dgate dup"), ins: words("gate up dy"), unroll: 1,
+		doc: "dgate = (dy*up) silu'(gate) and dup = dy * silu(gate)",
+		body: func(in, s []vec) []vec {
+			gate, up, dy := in[0], in[1], in[2]
+			return []vec{do(VMULPS, siluSlope(gate), do(VMULPS, dy, up)), do(VMULPS, dy, silu(gate))}
+		}})
+	f32.emit(elementwise{name: "siluMulClampGrad", outs: words("dgate dup"), ins: words("gate up dy"), scalars: words("limit"), unroll: 1,
+		doc: "siluMulGrad, zero where the limit cut",
+		body: func(in, s []vec) []vec {
+			gate, up, dy, limit := in[0], in[1], in[2], s[0]
+			clamped := f32.smallest(f32.largest(up, f32.neg(limit)), limit)
+			dgate := do(VMULPS, siluSlope(gate), do(VMULPS, dy, clamped))
+			y := silu(gate)
+			dup := do(VMULPS, dy, f32.smallest(y, limit))
+			return []vec{do(VANDPS, f32.compare(notGT, y, limit), dgate), do(VANDPS, f32.compare(notGT, f32.abs(up), limit), dup)}
+		}})
+}
+
+func siluSlope(x vec) vec {
+	s := sigmoid(x)
+	d := do(VSUBPS, f32.reg(1), s)
+	VFMADD213PS(f32.c(1), x, d)
+	return do(VMULPS, s, d)
+}
+
+func geluSlope(x vec) vec {
+	density := do(VMULPS, exp(do(VMULPS, do(VMULPS, x, x), f32.c(-0.5))), f32.c(0.398942292))
+	cdf := do(VMULPS, do(VADDPS, erf(do(VMULPS, x, f32.c(0.707106769))), f32.c(1)), f32.c(0.5))
+	VFMADD231PS(density, x, cdf)
+	return cdf
+}
+
+func geluTanhSlope(x vec) vec {
+	s := sigmoid(geluArgument(x))
+	inner := do(VMULPS, x, x)
+	VFMADD213PS(f32.reg(1.59576917), f32.reg(0.214064449), inner)
+	y := do(VMULPS, do(VMULPS, x, s), do(VSUBPS, f32.reg(1), s))
+	VFMADD213PS(s, inner, y)
+	return y
+}
+
+func erfSlope(x vec) vec {
+	return do(VMULPS, exp(f32.neg(do(VMULPS, x, x))), f32.c(1.12837923))
+}
+
+// trigonometric emits sin or cos. It stops at the first group of lanes that holds a number above 2^17, or infinity, and
+// returns how many elements it has done; the caller does the next eight in plain Go and comes back.
+func trigonometric(name string, sine bool) {
+	function(name+"32AVX2", noSplit, "func(dst, a []float32) int", "computes dst = "+name+" a up to the first vector with an element beyond 2^17 and returns how many it did.")
+	n, total, dst, a := length("dst"), length("dst"), slice("dst"), slice("a")
+	turn := func(x vec) vec {
+		big, m := f32.compare(cmpGT, f32.abs(x), f32.c(131072)), GP32()
+		VMOVMSKPS(big, m)
+		TESTL(m, m)
+		JNZ(LabelRef("out"))
+		return quadrants(x, sine)
+	}
+	loop("vector", n, 8, func() {
+		VMOVUPS(turn(f32.copyOf(Mem{Base: a})), Mem{Base: dst})
+		ADDQ(U8(32), a)
+		ADDQ(U8(32), dst)
+	})
+	TESTQ(n, n)
+	JZ(LabelRef("out"))
+	x := YMM()
+	VMASKMOVPS(Mem{Base: a}, f32.tailMask(n), x)
+	f32.storeTail(turn(x), dst, n, "store")
+	XORQ(n, n)
+	Label("out")
+	SUBQ(n, total)
+	Store(total, ReturnIndex(0))
+	VZEROUPPER()
+	RET()
+}
+
+// quadrants is sin or cos of |x| <= 2^17.
+func quadrants(x vec, sine bool) vec {
+	a, z := f32.abs(x), f32.reg(rounder)
+	VFMADD231PS(f32.c(0.636619747), a, z)
+	n := do(VSUBPS, z, f32.c(rounder))
+	r := a
+	VFNMADD231PS(f32.c(1.57079637), n, r)
+	VFMADD231PS(f32.c(4.37113883e-8), n, r)
+	VFMADD231PS(f32.c(1.71512489e-15), n, r)
+
+	s := do(VMULPS, r, r)
+	sin := poly(s, 2.89871446e-06, -0.000198595735, 0.0083333943, -0.166666672)
+	VFMADD213PS(r, do(VMULPS, r, s), sin)
+	cos := poly(s, 2.45365609e-05, -0.00138882431, 0.0416666642)
+	half := f32.reg(-0.5)
+	VFMADD213PS(f32.c(1), s, half)
+	VFMADD213PS(half, do(VMULPS, s, s), cos)
+
+	odd := imm(VPSLLD, 31, z) // the blend looks at the sign bit only
+	if sine {
+		y := f32.choose(odd, cos, sin)
+		VPXOR(imm(VPSLLD, 30, do(VPAND, z, f32.raw(2))), y, y)
+		return do(VPXOR, y, do(VPAND, x, f32.raw(signBit)))
+	}
+	y := f32.choose(odd, sin, cos)
+	return do(VPXOR, y, imm(VPSLLD, 30, do(VPAND, addInt(z, 1), f32.raw(2))))
+}

@@ -1,0 +1,274 @@
+package main
+
+import (
+	"math"
+	"strings"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// elementwise is a kernel that treats every element alike.
+type elementwise struct {
+	name    string
+	outs    []string // first: its length counts
+	ins     []string
+	scalars []string
+	unroll  int // vectors per turn of the wide loop
+	stream  bool
+	update  bool // the output is read too, as the last of the inputs to body
+	doc     string
+	body    func(in, scalar []vec) []vec
+}
+
+func words(s string) []string { return strings.Fields(s) }
+
+// emit writes the kernel and, if asked, the variant that stores around the cache. The latter wants an aligned output and whole
+// vectors, and exists for float32 only.
+func (t real) emit(k elementwise) {
+	t.kernel(k, false)
+	if k.stream && t.size == 4 {
+		t.kernel(k, true)
+	}
+}
+
+func (t real) kernel(k elementwise, stream bool) {
+	name := k.name + t.suffix
+	store := t.store
+	doc := "computes " + k.doc + "."
+	if stream {
+		name += "Stream"
+		store = t.stream
+		doc = "computes " + k.doc + " and stores around the cache. The output is aligned to 32 bytes and a whole number of vectors long."
+	}
+	signature := "func(" + strings.Join(append(append([]string{}, k.outs...), k.ins...), ", ") + " []" + t.goType
+	if len(k.scalars) > 0 {
+		signature += ", " + strings.Join(k.scalars, ", ") + " " + t.goType
+	}
+	function(name+"AVX2", noSplit, signature+")", doc)
+
+	n := length(k.outs[0])
+	var outs, ins []reg.GPVirtual
+	for _, p := range k.outs {
+		outs = append(outs, slice(p))
+	}
+	for _, p := range k.ins {
+		ins = append(ins, slice(p))
+	}
+	if k.update {
+		ins = append(ins, outs[0])
+	}
+	var scalars []vec
+	for _, p := range k.scalars {
+		scalars = append(scalars, t.spread(p))
+	}
+	i := GP64()
+	XORQ(i, i)
+	at := func(base reg.GPVirtual, vector int) Mem {
+		return Mem{Base: base, Index: i, Scale: 1, Disp: 32 * vector}
+	}
+	turn := func(vectors int) func() {
+		return func() {
+			for v := range vectors {
+				var in []vec
+				for _, p := range ins {
+					in = append(in, t.copyOf(at(p, v)))
+				}
+				for o, y := range k.body(in, scalars) {
+					issue(store, y, at(outs[o], v))
+				}
+			}
+			ADDQ(I32(32*vectors), i)
+		}
+	}
+	if k.unroll > 1 {
+		loop("wide", n, k.unroll*t.lanes(), turn(k.unroll))
+	}
+	loop("vector", n, t.lanes(), turn(1))
+	if stream {
+		SFENCE()
+	} else {
+		TESTQ(n, n)
+		JZ(LabelRef("done"))
+		mask := t.tailMask(n)
+		var in []vec
+		for _, p := range ins {
+			v := YMM()
+			issue(t.maskLoad, at(p, 0), mask, v)
+			in = append(in, v)
+		}
+		for o, y := range k.body(in, scalars) {
+			p := GP64()
+			LEAQ(at(outs[o], 0), p)
+			t.storeTail(y, p, n, "store_"+k.outs[o])
+		}
+		Label("done")
+	}
+	VZEROUPPER()
+	RET()
+}
+
+// one makes a body of a function of one vector, and so on.
+func one(f func(a vec) vec) func(in, s []vec) []vec {
+	return func(in, s []vec) []vec { return []vec{f(in[0])} }
+}
+func pair(f func(a, b vec) vec) func(in, s []vec) []vec {
+	return func(in, s []vec) []vec { return []vec{f(in[0], in[1])} }
+}
+func withScalar(f func(a, s vec) vec) func(in, s []vec) []vec {
+	return func(in, s []vec) []vec { return []vec{f(in[0], s[0])} }
+}
+
+// arithmetic emits what needs no polynomials, for one type.
+func arithmetic(t real) {
+	type two = func(a, b vec) vec
+	op := func(ins instruction) two { return func(a, b vec) vec { return do(ins, a, b) } }
+	smallest := func(a, b vec) vec { return t.smallest(a, b) }
+	largest := func(a, b vec) vec { return t.largest(a, b) }
+
+	for _, k := range []struct {
+		name, doc string
+		f         two
+	}{
+		{"add", "dst = a + b", op(t.add)}, {"sub", "dst = a - b", op(t.sub)},
+		{"mul", "dst = a * b", op(t.mul)}, {"div", "dst = a / b", op(t.div)},
+		{"min", "dst = min(a, b)", smallest}, {"max", "dst = max(a, b)", largest},
+		{"addRelu", "dst = relu(a + b)", func(a, b vec) vec { return t.relu(do(t.add, a, b)) }},
+	} {
+		t.emit(elementwise{name: k.name, outs: words("dst"), ins: words("a b"), unroll: 4, stream: true, doc: k.doc, body: pair(k.f)})
+	}
+	for _, k := range []struct {
+		name, doc string
+		f         two
+	}{
+		{"addS", "dst = a + s", op(t.add)}, {"mulS", "dst = a * s", op(t.mul)}, {"divS", "dst = a / s", op(t.div)},
+		{"minS", "dst = min(a, s)", smallest}, {"maxS", "dst = max(a, s)", largest},
+		{"subFrom", "dst = s - a", func(a, s vec) vec { return do(t.sub, s, a) }},
+		{"divInto", "dst = s / a", func(a, s vec) vec { return do(t.div, s, a) }},
+		{"minFrom", "dst = min(s, a)", func(a, s vec) vec { return t.smallest(s, a) }},
+		{"maxFrom", "dst = max(s, a)", func(a, s vec) vec { return t.largest(s, a) }},
+	} {
+		t.emit(elementwise{name: k.name, outs: words("dst"), ins: words("a"), scalars: words("s"), unroll: 4, stream: true, doc: k.doc, body: withScalar(k.f)})
+	}
+	rounding := func(mode uint8) func(vec) vec {
+		return func(x vec) vec {
+			d := YMM()
+			issue(t.round, U8(mode), x, d)
+			return d
+		}
+	}
+	for _, k := range []struct {
+		name, doc string
+		f         func(vec) vec
+	}{
+		{"neg", "dst = -a", func(x vec) vec { return t.neg(x) }},
+		{"abs", "dst = |a|", func(x vec) vec { return t.abs(x) }},
+		{"sqrt", "dst = √a", func(x vec) vec { return do1(t.sqrt, x) }},
+		{"rsqrt", "dst = 1/√a", func(x vec) vec { return do(t.div, t.reg(1), do1(t.sqrt, x)) }},
+		{"square", "dst = a²", func(x vec) vec { return do(t.mul, x, x) }},
+		{"reciprocal", "dst = 1/a", func(x vec) vec { return do(t.div, t.reg(1), x) }},
+		{"relu", "dst = max(a, 0)", func(x vec) vec { return t.relu(x) }},
+		{"floor", "the largest integers not above a", rounding(9)},
+		{"ceil", "the smallest integers not below a", rounding(10)},
+		{"round", "a to the nearest integers, halves to even", rounding(8)},
+		{"trunc", "a without its fraction", rounding(11)},
+		{"sign", "the signs of a", t.sign},
+	} {
+		t.emit(elementwise{name: k.name, outs: words("dst"), ins: words("a"), unroll: 4, stream: true, doc: k.doc, body: one(k.f)})
+	}
+	t.ternary()
+	t.normRows()
+	t.simpleGradients()
+}
+
+// sign is 1 or -1 where x is above or below zero, else x itself: a zero or NaN.
+func (t real) sign(x vec) vec {
+	y := t.choose(t.compare(cmpGT, x, t.zero()), t.c(1), x)
+	return t.choose(t.compare(cmpLT, x, t.zero()), t.c(-1), y)
+}
+
+func (t real) ternary() {
+	t.emit(elementwise{name: "fma", outs: words("dst"), ins: words("a b c"), unroll: 4, stream: true, doc: "dst = a*b + c with one rounding",
+		body: func(in, s []vec) []vec { return []vec{t.fma(in[0], in[1], in[2])} }})
+	t.emit(elementwise{name: "addScaled", outs: words("dst"), ins: words("a b"), scalars: words("s"), unroll: 4, stream: true, doc: "dst = a + (s*b), the product rounded",
+		body: func(in, s []vec) []vec { return []vec{do(t.add, in[0], do(t.mul, s[0], in[1]))} }})
+	t.emit(elementwise{name: "axpy", outs: words("dst"), ins: words("a b"), scalars: words("s"), unroll: 4, stream: true, doc: "dst = s*b + a with one rounding",
+		body: func(in, s []vec) []vec { return []vec{t.fma(in[1], s[0], in[0])} }})
+	t.emit(elementwise{name: "scaleAdd", outs: words("dst"), ins: words("a b"), scalars: words("alpha beta"), unroll: 4, stream: true, doc: "dst = alpha*a + (beta*b), the sum fused",
+		body: func(in, s []vec) []vec { return []vec{t.fma(in[0], s[0], do(t.mul, in[1], s[1]))} }})
+	t.emit(elementwise{name: "affine", outs: words("dst"), ins: words("a"), scalars: words("alpha beta"), unroll: 4, stream: true, doc: "dst = alpha*a + beta with one rounding",
+		body: func(in, s []vec) []vec { return []vec{t.fma(in[0], s[0], s[1])} }})
+	t.emit(elementwise{name: "clamp", outs: words("dst"), ins: words("a"), scalars: words("lo hi"), unroll: 2, stream: true, doc: "dst = min(max(a, lo), hi)",
+		body: func(in, s []vec) []vec { return []vec{t.smallest(t.largest(in[0], s[0]), s[1])} }})
+}
+
+func (t real) normRows() {
+	t.emit(elementwise{name: "normScale", outs: words("dst"), ins: words("x w"), scalars: words("s offset"), unroll: 4, stream: true,
+		doc: "dst = (x*s) * (offset + w)",
+		body: func(in, s []vec) []vec {
+			return []vec{do(t.mul, do(t.mul, in[0], s[0]), do(t.add, s[1], in[1]))}
+		}})
+	t.emit(elementwise{name: "normAffine", outs: words("dst"), ins: words("x w b"), scalars: words("mean s"), unroll: 4, stream: true,
+		doc: "dst = ((x - mean)*s)*w + b, the last step fused",
+		body: func(in, s []vec) []vec {
+			xhat := do(t.mul, do(t.sub, in[0], s[0]), s[1])
+			issue(t.fma213, in[2], in[1], xhat)
+			return []vec{xhat}
+		}})
+	t.emit(elementwise{name: "standardize", outs: words("dst"), ins: words("x"), scalars: words("mean s"), unroll: 4, stream: true,
+		doc:  "dst = (x - mean) * s",
+		body: func(in, s []vec) []vec { return []vec{do(t.mul, do(t.sub, in[0], s[0]), s[1])} }})
+	t.emit(elementwise{name: "normBack", outs: words("dx"), ins: words("g x"), scalars: words("mean s c1 c2"), unroll: 4, stream: true,
+		doc: "dx = s*(g - (x̂*c2 + c1)) with x̂ = (x - mean)*s",
+		body: func(in, s []vec) []vec {
+			xhat := do(t.mul, do(t.sub, in[1], s[0]), s[1])
+			issue(t.fma213, s[2], s[3], xhat)
+			return []vec{do(t.mul, s[1], do(t.sub, in[0], xhat))}
+		}})
+	t.emit(elementwise{name: "mulShift", outs: words("dst"), ins: words("y dy"), scalars: words("s c"), unroll: 4, stream: true,
+		doc: "dst = (s*y) * (dy - c)",
+		body: func(in, s []vec) []vec {
+			return []vec{do(t.mul, do(t.mul, s[0], in[0]), do(t.sub, in[1], s[1]))}
+		}})
+	t.emit(elementwise{name: "weightGrad", outs: words("dw"), ins: words("dy x"), scalars: words("mean s"), unroll: 4,
+		doc: "dw = dy * ((x - mean)*s) + dw, fused", update: true,
+		body: func(in, s []vec) []vec {
+			xhat := do(t.mul, do(t.sub, in[1], s[0]), s[1])
+			issue(t.fma213, in[2], in[0], xhat)
+			return []vec{xhat}
+		}})
+}
+
+// simpleGradients emits dx = slope(v) * dy for the slopes without polynomials; v is the input or the output, as vec.Float says.
+func (t real) simpleGradients() {
+	for _, k := range []struct {
+		name, doc string
+		slope     func(v vec) vec
+	}{
+		{"abs", "sign v", t.sign},
+		{"square", "2 v", func(v vec) vec { return do(t.add, v, v) }},
+		{"log", "1/v", func(v vec) vec { return do(t.div, t.reg(1), v) }},
+		{"log2", "log2(e)/v", func(v vec) vec { return do(t.div, t.reg(math.Log2E), v) }},
+		{"log1p", "1/(1 + v)", func(v vec) vec { return do(t.div, t.reg(1), do(t.add, v, t.c(1))) }},
+		{"sqrt", "1/(2v)", func(v vec) vec { return do(t.div, t.reg(0.5), v) }},
+		{"rsqrt", "-v³/2", func(v vec) vec { return do(t.mul, do(t.mul, v, do(t.mul, v, v)), t.c(-0.5)) }},
+		{"reciprocal", "-v²", func(v vec) vec { return t.neg(do(t.mul, v, v)) }},
+		{"exp", "v", func(v vec) vec { return v }},
+		{"exp2", "v ln 2", func(v vec) vec { return do(t.mul, v, t.c(math.Ln2)) }},
+		{"tanh", "1 - v²", func(v vec) vec {
+			d := t.copyOf(v)
+			issue(t.fnma213, t.c(1), v, d)
+			return d
+		}},
+		{"sigmoid", "v (1 - v)", func(v vec) vec { return do(t.mul, v, do(t.sub, t.reg(1), v)) }},
+		{"relu", "1 where v > 0, else 0", func(v vec) vec { return do(t.and, t.compare(cmpGT, v, t.zero()), t.c(1)) }},
+	} {
+		t.emit(t.gradient(k.name, k.doc, 4, k.slope))
+	}
+}
+
+func (t real) gradient(name, doc string, unroll int, slope func(v vec) vec) elementwise {
+	return elementwise{name: name + "Grad", outs: words("dx"), ins: words("v dy"), unroll: unroll, doc: "dx = slope * dy with the slope " + doc,
+		body: pair(func(v, dy vec) vec { return do(t.mul, slope(v), dy) })}
+}

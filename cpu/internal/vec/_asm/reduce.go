@@ -1,0 +1,322 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// reduction is a kernel that sums terms in the order of Float.Sum.
+type reduction struct {
+	name, doc string
+	out       string // also stores what term returns, if named
+	ins       []string
+	scalars   []string
+	masked    bool // term of a missing element is not zero by itself
+	// term adds to acc, whose value it may keep in place, and returns what to store.
+	term func(acc vec, in, scalar []vec, clear func(vec) vec) vec
+}
+
+const (
+	accumulators = 4
+	perChain     = 8
+	counterDepth = 48
+)
+
+// reductions emits the sums and extremes of one type.
+func reductions(t real) {
+	accumulate := func(acc, x vec) { issue(t.add, x, acc, acc) }
+	t.reduce(reduction{name: "sum", doc: "returns Σ x", ins: words("x"),
+		term: func(acc vec, in, s []vec, clear func(vec) vec) vec { accumulate(acc, in[0]); return in[0] }})
+	t.reduce(reduction{name: "sumAbs", doc: "returns Σ |x|", ins: words("x"),
+		term: func(acc vec, in, s []vec, clear func(vec) vec) vec { accumulate(acc, t.abs(in[0])); return in[0] }})
+	t.reduce(reduction{name: "sumSq", doc: "returns Σ x²", ins: words("x"),
+		term: func(acc vec, in, s []vec, clear func(vec) vec) vec { issue(t.fma231, in[0], in[0], acc); return in[0] }})
+	t.reduce(reduction{name: "dot", doc: "returns Σ x y", ins: words("x y"),
+		term: func(acc vec, in, s []vec, clear func(vec) vec) vec { issue(t.fma231, in[0], in[1], acc); return in[0] }})
+	t.reduce(reduction{name: "dot3", doc: "returns Σ (x y) z", ins: words("x y z"),
+		term: func(acc vec, in, s []vec, clear func(vec) vec) vec {
+			issue(t.fma231, do(t.mul, in[0], in[1]), in[2], acc)
+			return in[0]
+		}})
+	t.reduce(reduction{name: "sumSqDev", doc: "returns Σ (x - mean)²", ins: words("x"), scalars: words("mean"),
+		term: func(acc vec, in, s []vec, clear func(vec) vec) vec {
+			d := clear(do(t.sub, in[0], s[0]))
+			issue(t.fma231, d, d, acc)
+			return d
+		}})
+	t.reduce(reduction{name: "dotDev", doc: "returns Σ g (x - mean)", ins: words("g x"), scalars: words("mean"),
+		term: func(acc vec, in, s []vec, clear func(vec) vec) vec {
+			issue(t.fma231, clear(do(t.sub, in[1], s[0])), in[0], acc)
+			return acc
+		}})
+	t.extremeOf("maxOf", "returns the largest element", t.max, t.and, 0xfff<<52, 0x1ff<<23)
+	t.extremeOf("minOf", "returns the smallest element", t.min, t.or, 0x7ff<<52, 0xff<<23)
+	t.indexOf()
+}
+
+// expSums emits Σ exp(x*scale - shift), with and without storing the terms.
+func expSums() {
+	for _, out := range []string{"", "dst"} {
+		name, doc := "sumExp", "returns Σ exp(x*scale - shift)"
+		if out != "" {
+			name, doc = "expSum", "computes dst = exp(x*scale - shift) and returns Σ dst"
+		}
+		f32.reduce(reduction{name: name, doc: doc, out: out, ins: words("x"), scalars: words("scale shift"),
+			term: func(acc vec, in, s []vec, clear func(vec) vec) vec {
+				e := clear(exp(do(VSUBPS, do(VMULPS, in[0], s[0]), s[1])))
+				VADDPS(e, acc, acc)
+				return e
+			}})
+	}
+}
+
+func (t real) reduce(k reduction) {
+	name := k.name + t.suffix + "AVX2"
+	slices := k.ins
+	if k.out != "" {
+		slices = append([]string{k.out}, k.ins...)
+	}
+	signature := "func(" + strings.Join(slices, ", ") + " []" + t.goType
+	if len(k.scalars) > 0 {
+		signature += ", " + strings.Join(k.scalars, ", ") + " " + t.goType
+	}
+	function(name, framed, signature+") "+t.goType, k.doc+" in the order of Float.Sum.")
+	stack := AllocLocal(32 * counterDepth)
+
+	n := length(slices[0])
+	var ins []reg.GPVirtual
+	for _, p := range k.ins {
+		ins = append(ins, slice(p))
+	}
+	var out reg.GPVirtual
+	if k.out != "" {
+		out = slice(k.out)
+	}
+	var scalars []vec
+	for _, p := range k.scalars {
+		scalars = append(scalars, t.spread(p))
+	}
+	i, blocks, top := GP64(), GP64(), GP64()
+	XORQ(i, i)
+	XORQ(blocks, blocks)
+	LEAQ(stack, top)
+	at := func(base reg.GPVirtual, vector int) Mem {
+		return Mem{Base: base, Index: i, Scale: 1, Disp: 32 * vector}
+	}
+
+	var acc [accumulators]vec
+	for a := range acc {
+		acc[a] = YMM()
+	}
+	// step adds the vector'th vector from i on to acc[a].
+	step := func(a, vector int) {
+		var in []vec
+		for _, p := range ins {
+			in = append(in, t.copyOf(at(p, vector)))
+		}
+		y := k.term(acc[a], in, scalars, func(v vec) vec { return v })
+		if k.out != "" {
+			issue(t.store, y, at(out, vector))
+		}
+	}
+
+	Label("block")
+	TESTQ(n, n)
+	JZ(LabelRef("fold"))
+	for _, a := range acc {
+		issue(t.xor, a, a, a)
+	}
+	m := GP64()
+	MOVQ(U32(accumulators*perChain*t.lanes()), m)
+	CMPQ(n, m)
+	CMOVQLT(n, m)
+	SUBQ(m, n)
+	loop("wide", m, accumulators*t.lanes(), func() {
+		for a := range acc {
+			step(a, a)
+		}
+		ADDQ(I32(32*accumulators), i)
+	})
+	for a := range acc {
+		if a < accumulators-1 {
+			CMPQ(m, I32(t.lanes()))
+			JL(LabelRef(fmt.Sprintf("tail%d", a)))
+			step(a, 0)
+			ADDQ(U8(32), i)
+			SUBQ(I32(t.lanes()), m)
+		}
+	}
+	for a := accumulators - 1; a >= 0; a-- {
+		t.reduceTail(k, a, m, at, ins, out, scalars, acc[a])
+	}
+	Label("push")
+	v := t.mergeAccumulators(acc)
+	bitsLeft := GP64()
+	MOVQ(blocks, bitsLeft)
+	Label("carry")
+	TESTQ(U32(1), bitsLeft)
+	JZ(LabelRef("rest"))
+	SUBQ(U8(32), top)
+	issue(t.add, Mem{Base: top}, v, v)
+	SHRQ(U8(1), bitsLeft)
+	JMP(LabelRef("carry"))
+	Label("rest")
+	issue(t.store, v, Mem{Base: top})
+	ADDQ(U8(32), top)
+	INCQ(blocks)
+	JMP(LabelRef("block"))
+
+	t.foldCounter(stack, top)
+}
+
+// reduceTail adds the m elements that are left, less than a vector, to accumulator a. The masks read them as zeros.
+func (t real) reduceTail(k reduction, a int, m reg.GPVirtual, at func(reg.GPVirtual, int) Mem, ins []reg.GPVirtual, out reg.GPVirtual, scalars []vec, acc vec) {
+	Label(fmt.Sprintf("tail%d", a))
+	TESTQ(m, m)
+	JZ(LabelRef("push"))
+	mask := t.tailMask(m)
+	var in []vec
+	for _, p := range ins {
+		v := YMM()
+		issue(t.maskLoad, at(p, 0), mask, v)
+		in = append(in, v)
+	}
+	y := k.term(acc, in, scalars, func(v vec) vec { return do(t.and, v, mask) })
+	if k.out != "" {
+		p := GP64()
+		LEAQ(at(out, 0), p)
+		t.storeTail(y, p, m, fmt.Sprintf("store%d", a))
+	}
+	if a > 0 {
+		JMP(LabelRef("push"))
+	}
+}
+
+func (t real) mergeAccumulators(acc [accumulators]vec) vec {
+	v := do(t.add, acc[0], acc[1])
+	w := do(t.add, acc[2], acc[3])
+	return do(t.add, v, w)
+}
+
+// foldCounter adds what the counter holds, small blocks first, then the lanes, and returns from the function.
+func (t real) foldCounter(stack Mem, top reg.GPVirtual) {
+	Label("fold")
+	bottom := GP64()
+	LEAQ(stack, bottom)
+	v := t.zero()
+	CMPQ(top, bottom)
+	JE(LabelRef("empty"))
+	SUBQ(U8(32), top)
+	issue(t.load, Mem{Base: top}, v)
+	JMP(LabelRef("foldTest"))
+	Label("foldNext")
+	SUBQ(U8(32), top)
+	issue(t.add, Mem{Base: top}, v, v)
+	Label("foldTest")
+	CMPQ(top, bottom)
+	JNE(LabelRef("foldNext"))
+	Label("empty")
+	t.returnLanes(v, func(x, y vec) { issue(t.add, y, x, x) })
+}
+
+// returnLanes merges the lanes of v by halves and returns the result.
+func (t real) returnLanes(v vec, merge func(x, y vec)) {
+	w := YMM()
+	VEXTRACTF128(U8(1), v, w.AsX())
+	merge(v, w)
+	if t.size == 4 {
+		VPERMILPS(U8(0x0e), v.AsX(), w.AsX())
+		merge(v, w)
+		VPERMILPS(U8(0x01), v.AsX(), w.AsX())
+	} else {
+		VPERMILPD(U8(0x01), v.AsX(), w.AsX())
+	}
+	merge(v, w)
+	VZEROUPPER() // before the store, a legacy instruction; it keeps the low half
+	Store(v.AsX(), ReturnIndex(0))
+	RET()
+}
+
+// extremeOf emits the row's maximum or minimum; worst is what every element beats, in the bits of either type.
+func (t real) extremeOf(name, doc string, pick, merge instruction, worst64, worst32 uint64) {
+	worst := worst64
+	if t.size == 4 {
+		worst = worst32
+	}
+	function(name+t.suffix+"AVX2", noSplit, "func(x []"+t.goType+") "+t.goType, doc+": NaN if there is one, -0 below +0.")
+	n, x := length("x"), slice("x")
+	start := t.copyOf(t.raw(worst))
+	var acc [accumulators]vec
+	for a := range acc {
+		acc[a] = t.copyOf(start)
+	}
+	take := func(a, v vec) { issue(t.load, t.extreme(pick, merge, a, v), a) }
+	loop("wide", n, accumulators*t.lanes(), func() {
+		for a := range acc {
+			take(acc[a], t.copyOf(Mem{Base: x, Disp: 32 * a}))
+		}
+		ADDQ(I32(32*accumulators), x)
+	})
+	loop("vector", n, t.lanes(), func() {
+		take(acc[0], t.copyOf(Mem{Base: x}))
+		ADDQ(U8(32), x)
+	})
+	TESTQ(n, n)
+	JZ(LabelRef("merge"))
+	mask, v := t.tailMask(n), YMM()
+	issue(t.maskLoad, Mem{Base: x}, mask, v)
+	take(acc[1], t.choose(mask, v, start))
+	Label("merge")
+	take(acc[0], acc[1])
+	take(acc[2], acc[3])
+	take(acc[0], acc[2])
+	t.returnLanes(acc[0], take)
+}
+
+// indexOf emits the search for the first element that equals v or is NaN.
+func (t real) indexOf() {
+	function("indexOf"+t.suffix+"AVX2", noSplit, "func(x []"+t.goType+", v "+t.goType+") int", "returns the first index whose element equals v or is NaN, -1 if none does.")
+	n, x, v := length("x"), slice("x"), t.spread("v")
+	i, mask := GP64(), GP32()
+	XORQ(i, i)
+	hit := func(e vec) {
+		m := t.compare(cmpEQ, e, v)
+		issue(t.or, m, t.compare(cmpUnord, e, e), m)
+		if t.size == 4 {
+			VMOVMSKPS(m, mask)
+		} else {
+			VMOVMSKPD(m, mask)
+		}
+	}
+	loop("vector", n, t.lanes(), func() {
+		hit(t.copyOf(Mem{Base: x}))
+		TESTL(mask, mask)
+		JNZ(LabelRef("found"))
+		ADDQ(U8(32), x)
+		ADDQ(U8(t.lanes()), i)
+	})
+	TESTQ(n, n)
+	JZ(LabelRef("none"))
+	tail := YMM()
+	issue(t.maskLoad, Mem{Base: x}, t.tailMask(n), tail)
+	hit(tail)
+	BZHIL(n.As32(), mask, mask)
+	TESTL(mask, mask)
+	JZ(LabelRef("none"))
+	Label("found")
+	TZCNTL(mask, mask)
+	ADDQ(mask.As64(), i)
+	Store(i, ReturnIndex(0))
+	VZEROUPPER()
+	RET()
+	Label("none")
+	minus := GP64()
+	MOVQ(I32(-1), minus)
+	Store(minus, ReturnIndex(0))
+	VZEROUPPER()
+	RET()
+}
