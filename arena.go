@@ -1,0 +1,225 @@
+package tandem
+
+import "github.com/tandem-compute/tandem/internal/op"
+
+// Temporaries: slots, reference counts and the stack that scopes own parts of.
+
+// slot gives v a handle on the arena's stack.
+func (c *core) slot(v op.View) Tensor {
+	var s *slot
+	if n := len(c.slots); n > 0 {
+		s, c.slots = c.slots[n-1], c.slots[:n-1]
+	} else {
+		s = &slot{dev: c.dev, core: c}
+		s.gen.Store(1)
+	}
+	s.id, s.view, s.poison = 0, v, false
+	if c.tape != nil {
+		s.id = ids.Add(1)
+	}
+	hold(v.Block)
+	t := Tensor{s, s.gen.Load()}
+	s.at = len(c.stack)
+	c.stack = append(c.stack, t)
+	return t
+}
+
+// counted attaches a device count.
+func (s *slot) counted(n op.View) {
+	hold(n.Block)
+	s.count = n
+}
+
+func hold(b *op.Block) {
+	if b != nil && !b.Shared {
+		b.Refs++
+	}
+}
+
+// temp is a temporary of type t; without memory after an error.
+func (c *core) temp(t *op.Type) Tensor {
+	return c.slot(op.View{Type: *t, Block: c.block(c.dev.size(t))})
+}
+
+// block is memory for a temporary: planned in a Program, else from the arena, the device's pool or the system.
+func (c *core) block(size int) *op.Block {
+	if c.err != nil {
+		return nil
+	}
+	if c.prog != nil {
+		return &op.Block{Size: size}
+	}
+	k := class(size)
+	if f := c.free[k]; len(f) > 0 {
+		b := f[len(f)-1]
+		c.free[k] = f[:len(f)-1]
+		return b
+	}
+	c.dev.mu.Lock()
+	defer c.dev.mu.Unlock()
+	b, err := c.dev.take(size)
+	if err != nil { // what this arena keeps for reuse may make the room
+		c.returnFree()
+		if b, err = c.dev.take(size); err != nil {
+			c.fail("alloc", "", err)
+			return nil
+		}
+	}
+	return b
+}
+
+// returnFree gives the arena's idle blocks to the device; its mutex is held.
+func (c *core) returnFree() {
+	for i := range c.free {
+		for _, b := range c.free[i] {
+			c.dev.give(b)
+		}
+		c.free[i] = c.free[i][:0]
+	}
+}
+
+// recycle takes back a block that nothing refers to.
+func (c *core) recycle(b *op.Block) {
+	k := class(b.Size)
+	c.free[k] = append(c.free[k], b)
+}
+
+// poison is the result of an op after an error: no memory, but the shape it would have, or its first operand's.
+func (c *core) poison(o op.Op, nin int) Tensor {
+	var v op.View
+	if nin > 0 {
+		v.Type = c.types[0]
+	}
+	if out, err := o.Infer(c.types[nin:nin], c.types[:nin:nin]); err == nil && len(out) > 0 && checkSizes(out) == nil {
+		v.Type = out[0]
+	}
+	t := c.slot(v)
+	t.slot.poison = true
+	return t
+}
+
+// retire ends a handle; its block is free when neither a slot nor the tape holds it.
+func (c *core) retire(t Tensor) {
+	if !t.slot.gen.CompareAndSwap(t.gen, t.gen+1) {
+		return
+	}
+	c.unref(t.slot.view.Block)
+	c.unref(t.slot.count.Block)
+	t.slot.view.Block, t.slot.count.Block = nil, nil
+	c.slots = append(c.slots, t.slot)
+}
+
+func (c *core) unref(b *op.Block) {
+	if b == nil || b.Shared {
+		return
+	}
+	if b.Refs--; b.Refs == 0 && c.prog == nil {
+		c.recycle(b)
+	}
+}
+
+// drop ends all temporaries above mark.
+func (c *core) drop(mark int) {
+	for _, t := range c.stack[mark:] {
+		c.retire(t)
+	}
+	c.stack = c.stack[:mark]
+}
+
+func (c *core) swap(i, j int) {
+	c.stack[i], c.stack[j] = c.stack[j], c.stack[i]
+	c.stack[i].slot.at, c.stack[j].slot.at = i, j
+}
+
+func (c *core) child() *Scope {
+	if n := len(c.spare); n > 0 {
+		s := c.spare[n-1]
+		c.spare = c.spare[:n-1]
+		return s
+	}
+	return &Scope{core: c}
+}
+
+// Nest runs f in a scope of its own and hands its result to this one; everything else that f made is freed. While f
+// runs, this scope cannot be used.
+func (s *Scope) Nest(f func(*Scope) Tensor) Tensor {
+	c := s.core
+	n := c.child()
+	c.depth++
+	n.level, n.mark = c.depth, len(c.stack)
+	defer func() { c.depth--; n.level = over; c.spare = append(c.spare, n) }()
+	out := f(n)
+	if out.slot == nil || out.slot.core != c || !out.ok() || out.slot.at < n.mark {
+		c.drop(n.mark) // not of this scope, or an error that check reports at the next use
+		return out
+	}
+	c.swap(n.mark, out.slot.at) // to the bottom of the nested part, where the drop spares it
+	c.drop(n.mark + 1)
+	return out
+}
+
+// Release frees a temporary before its scope ends. Persistent tensors and handles that are gone are left alone.
+func (s *Scope) Release(t Tensor) {
+	if s.check(t) != nil || t.slot.core != s.core {
+		return
+	}
+	if at, last := t.slot.at, len(s.stack)-1; at >= s.mark { // ours: off the stack, or a long loop would grow it
+		s.swap(at, last)
+		s.stack = s.stack[:last]
+	}
+	s.retire(t)
+}
+
+// Keep moves a temporary out of the scope: the result is persistent and the caller's to close. A view, or a value
+// that other temporaries share memory with, is copied. In a Program the result holds the value of the latest run.
+func (s *Scope) Keep(t Tensor) Tensor {
+	if err := s.check(t); err != nil {
+		s.fail("keep", "", err)
+	}
+	if s.err != nil || t.slot.core == nil {
+		return t
+	}
+	if b := t.slot.view.Block; s.prog != nil || b.Refs > 1 || !t.slot.view.Contiguous() || t.slot.view.Off != 0 || s.tape != nil {
+		return s.keepCopy(t)
+	}
+	v := t.slot.view
+	v.Block.Shared = true // no longer the arena's
+	s.dev.mu.Lock()
+	defer s.dev.mu.Unlock()
+	return s.dev.persist(v)
+}
+
+func (s *Scope) keepCopy(t Tensor) Tensor {
+	ty := t.slot.view.Type.With(t.DType())
+	p, err := s.dev.empty(&ty)
+	if err != nil {
+		s.fail("keep", t.Type().String(), err)
+		return t
+	}
+	s.mention(p)
+	s.copyView(p.slot.view, t.slot.view)
+	if s.prog != nil {
+		s.prog.kept = append(s.prog.kept, p)
+	}
+	return p
+}
+
+// Into returns a scope for exactly one op, which writes its first result to dst: a parameter, a cache, the state of an
+// optimiser. It is another Scope than s because Go evaluates a receiver before the arguments: in
+// s.Into(dst).Add(s.Mul(a, b), c) the Mul must not write dst.
+//
+// dst must have the result's type. It may be an operand only where the op says so.
+func (s *Scope) Into(dst Tensor) *Scope {
+	if err := s.check(dst); err != nil {
+		s.fail("into", "", err)
+		dst = Tensor{}
+	}
+	return s.toward(dst, s.level, s.mark)
+}
+
+func (c *core) toward(dst Tensor, level, mark int) *Scope {
+	n := c.child()
+	n.level, n.mark, n.into = level, mark, dst
+	c.pending++
+	return n
+}

@@ -1,0 +1,100 @@
+package tandem
+
+import (
+	"fmt"
+
+	"github.com/tandem-compute/tandem/internal/op"
+)
+
+// CustomOp is a user's own op: it runs eagerly and in Programs, is traced, priced and has a gradient like any other.
+type CustomOp struct {
+	Name string
+	// Shape returns the types of the results, or what is wrong with the operands.
+	Shape func(in []Type) ([]Type, error)
+	// Run computes out from in on a host device. Views are contiguous; see Slice for their elements. It must not keep
+	// them, and may be called from one goroutine at a time per scope.
+	Run func(in, out []HostView) error
+	// Cost is optional.
+	Cost func(in, out []Type) (flops, bytes int64)
+	// Gradient is optional: it calls g.To(i, …) for each input i that g.Needs(i). It may read inputs by g.In and
+	// outputs by g.Out.
+	Gradient func(g *Grad)
+}
+
+// HostView is an operand of a custom op, in memory that Go can read.
+type HostView struct{ v op.View }
+
+// Type is the operand's type.
+func (v HostView) Type() Type { return v.v.Type }
+
+// Slice is the operand's elements in row-major order. T must be the Go type of its dtype, uint16 for f16 and bf16.
+func Slice[T float64 | float32 | uint16 | int64 | int32 | int8 | uint8](v HostView) ([]T, error) {
+	if !matches[T](v.v.DType) && !(v.v.DType == Bool && dtypeOf[T]() == U8) {
+		return nil, fmt.Errorf("tandem: slice of %v as %T: %w", v.v.Type, *new(T), ErrDType)
+	}
+	return op.Data[T](&v.v), nil
+}
+
+// customOp is a pointer already, so it needs no room in a node.
+type customOp struct{ *CustomOp }
+
+func (*customOp) Kind() op.Kind  { return op.KindCustom }
+func (u *customOp) Name() string { return u.CustomOp.Name }
+func (*customOp) Args() string   { return "in…" }
+func (u *customOp) Infer(out, in []op.Type) ([]op.Type, error) {
+	ts, err := u.Shape(in)
+	return append(out, ts...), err
+}
+func (u *customOp) Cost(in, out []op.Type) op.Cost {
+	if u.CustomOp.Cost == nil {
+		return op.Cost{}
+	}
+	f, b := u.CustomOp.Cost(in, out)
+	return op.Cost{Flops: f, Bytes: b}
+}
+
+// kernel makes the op's host function a kernel. It is found once per op and run, so the closure is no steady cost.
+func (u *customOp) kernel(d *Device) (op.Kernel, error) {
+	if !d.backend.Host() {
+		return op.Kernel{}, &OpError{u.Name(), "", d.Name(), op.UnsupportedErr("a custom op runs on host devices")}
+	}
+	if u.Run == nil {
+		return op.Kernel{}, &OpError{u.Name(), "", d.Name(), op.UnsupportedErr("it has no Run function")}
+	}
+	return op.Kernel{Run: u.exec}, nil
+}
+
+func (u *customOp) exec(_ op.Stream, n *op.Node) error {
+	var views [op.MaxOperands]HostView
+	for i := range n.In {
+		views[i].v = n.In[i]
+	}
+	for i := range n.Out {
+		views[len(n.In)+i].v = n.Out[i]
+	}
+	return u.Run(views[:len(n.In)], views[len(n.In):len(n.In)+len(n.Out)])
+}
+
+func (u *customOp) rule() rule {
+	if u.Gradient == nil {
+		return rule{}
+	}
+	return rule{
+		saves: func(op.Op) uint32 { return ^uint32(0) },
+		run:   func(g *Grad, _ op.Op) { u.Gradient(g) },
+	}
+}
+
+// Do runs a custom op with one result.
+func (s *Scope) Do(u *CustomOp, in ...Tensor) Tensor { return s.DoAll(u, 1, in...)[0] }
+
+// DoAll runs a custom op with n results.
+func (s *Scope) DoAll(u *CustomOp, n int, in ...Tensor) []Tensor {
+	out := make([]Tensor, max(n, 1))
+	if n < 1 || len(in)+n > op.MaxOperands || u.Shape == nil {
+		s.fail(u.Name, "", op.UnsupportedErr("a custom op has a Shape function, at least one result and at most %d operands in all", op.MaxOperands))
+		return out
+	}
+	s.run(new(op.Node), &customOp{u}, in, out)
+	return out
+}

@@ -1,0 +1,482 @@
+package tandem
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/tandem-compute/tandem/internal/op"
+)
+
+// core is what the scopes of one Run share: one goroutine's arena. Temporaries stand on one stack; a nested scope
+// owns what lies above its mark.
+type core struct {
+	dev     *Device
+	stream  op.Stream
+	ctx     context.Context
+	err     error
+	root    Scope
+	depth   int
+	pending int      // Into scopes that no op has used yet
+	spare   []*Scope // for nested and Into scopes
+	stack   []Tensor
+	slots   []*slot // idle
+	free    [classes][]*op.Block
+	node    op.Node // the node of an eager op; recorded nodes are made anew
+	aux     op.Node // of a copy made on behalf of an op
+	types   [2 * op.MaxOperands]op.Type
+	ab      [2]op.Type // of that copy
+	prog    *Program
+	tape    *tape
+	stats   Stats
+	trace   *tracer
+}
+
+// Scope is the one way to compute: an arena of temporaries, a sticky first error, a stream and a context. Methods
+// that compute return tensors without an error to check; the first error of the scope comes out of Read, Err and Run,
+// and after it every op does nothing and returns a tensor that still has the shape it would have had.
+//
+// A Scope belongs to one goroutine.
+type Scope struct {
+	*core
+	level, mark int
+	into        Tensor
+}
+
+// over is the level of a scope that has ended, or of an Into that has had its op.
+const over = -1
+
+func newCore(d *Device, s op.Stream) *core {
+	c := &core{dev: d, stream: s}
+	c.root.core = c
+	return c
+}
+
+func (c *core) start(ctx context.Context) {
+	c.ctx, c.err, c.depth, c.pending, c.root.level, c.trace = ctx, nil, 0, 0, 0, c.dev.trace
+	c.stream.Begin(ctx)
+}
+
+func (c *core) reset() {
+	if c.tape != nil {
+		c.tape.release()
+	}
+	c.drop(0)
+	c.prog, c.tape, c.root.level = nil, nil, over
+}
+
+// Err is the scope's first error.
+func (s *Scope) Err() error { return s.err }
+
+// Device is where the scope runs.
+func (s *Scope) Device() *Device { return s.dev }
+
+// Context is the context of the run; a Program that is being compiled has the background context.
+func (s *Scope) Context() context.Context { return s.ctx }
+
+// emit runs, records and tapes an op that has one output. The op is built on the caller's stack and copied into the node.
+func emit[T any, P op.Ptr[T]](s *Scope, o T, in ...Tensor) Tensor {
+	n := s.next()
+	var out [1]Tensor
+	s.run(n, P(op.Store(n, o)), in, out[:])
+	return out[0]
+}
+
+// emit2 is emit for an op with two outputs, emit3 for one with three.
+func emit2[T any, P op.Ptr[T]](s *Scope, o T, in ...Tensor) (Tensor, Tensor) {
+	n := s.next()
+	var out [2]Tensor
+	s.run(n, P(op.Store(n, o)), in, out[:])
+	return out[0], out[1]
+}
+
+func emit3[T any, P op.Ptr[T]](s *Scope, o T, in ...Tensor) (Tensor, Tensor, Tensor) {
+	n := s.next()
+	var out [3]Tensor
+	s.run(n, P(op.Store(n, o)), in, out[:])
+	return out[0], out[1], out[2]
+}
+
+// next is the node of the coming op: kept when it is recorded or taped, else the arena's own.
+func (c *core) next() *op.Node {
+	if c.prog != nil || c.tape != nil {
+		return new(op.Node)
+	}
+	return &c.node
+}
+
+// run is the path of every op: handles, shapes, outputs, execution, record, tape.
+func (s *Scope) run(n *op.Node, o op.Op, in, out []Tensor) {
+	c := s.core
+	n.Set(o, len(in), len(out))
+	if s.level != c.depth {
+		c.fail(o.Name(), "", op.Errorf(ErrScope, "this scope is over, or one nested in it is running"))
+	}
+	count := c.operands(n, o, in)
+	var types []op.Type
+	if c.err == nil {
+		var err error
+		types, err = o.Infer(c.types[len(in):len(in)], c.types[:len(in):len(in)])
+		if err == nil {
+			err = checkSizes(types)
+		}
+		if err == nil && len(types) != len(out) {
+			err = op.ShapeErr("%d results, but its caller takes %d", len(types), len(out))
+		}
+		if err != nil {
+			c.failOp(o, len(in), err)
+		}
+	}
+	if w, ok := o.(op.Window); ok && c.err == nil {
+		out[0] = s.window(n, w, in[0], &types[0])
+		return
+	}
+	into := s.into
+	s.used()
+	c.outputs(n, o, in, out, types, into)
+	if c.err == nil && count.Block != nil {
+		n.Count = count
+		for _, t := range out {
+			t.slot.counted(count)
+		}
+	}
+	if c.err == nil {
+		c.launch(n, in, out, into)
+	}
+}
+
+func checkSizes(types []op.Type) error {
+	for i := range types {
+		if err := types[i].Check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// operands checks the inputs, fills the node's views and c.types, and returns the device count that the op follows.
+func (c *core) operands(n *op.Node, o op.Op, in []Tensor) (count op.View) {
+	for i, t := range in {
+		c.types[i] = t.Type()
+		if err := c.check(t); err != nil {
+			c.failOp(o, i+1, fmt.Errorf("operand %d: %w", i, err))
+			continue
+		}
+		n.In[i] = t.slot.view
+		if k := &t.slot.count; k.Block != nil {
+			if r, ok := o.(op.Rowwise); !ok || !r.Rowwise(i) || count.Block != nil && count.Block != k.Block {
+				c.failOp(o, i+1, op.UnsupportedErr("operand %d has a device count that this op cannot follow; see Scope.Full", i))
+			}
+			count = *k
+		}
+		c.mention(t)
+	}
+	return count
+}
+
+// mention notes a persistent tensor that a Program reads or writes.
+func (c *core) mention(t Tensor) {
+	if c.prog != nil && t.slot.core == nil {
+		c.prog.uses[t] = struct{}{}
+	}
+}
+
+// used returns an Into scope to the spares.
+func (s *Scope) used() {
+	if s.into.slot == nil {
+		return
+	}
+	s.into, s.level = Tensor{}, over
+	s.pending--
+	s.spare = append(s.spare, s)
+}
+
+// outputs makes or checks the outputs, finds the kernel and gives it scratch memory. Operands that the kernel cannot
+// read as they lie are copied first; the copies are ops like any other, seen by traces and prices.
+func (c *core) outputs(n *op.Node, o op.Op, in, out []Tensor, types []op.Type, into Tensor) {
+	direct := into.slot != nil && c.err == nil && c.destination(n, o, into, &types[0])
+	if direct {
+		types[0] = into.slot.view.Type // its strides
+	}
+	if c.err == nil {
+		c.kernel(n, o, types)
+	}
+	for i := range out {
+		switch {
+		case c.err != nil:
+			out[i] = c.poison(o, len(in))
+		case i == 0 && direct:
+			out[0] = into
+		default:
+			out[i] = c.temp(&types[i])
+		}
+		if c.err == nil {
+			n.Out[i] = out[i].slot.view
+		}
+	}
+	if c.err == nil && n.Kernel.Work > 0 {
+		n.Work = op.View{Type: op.Make(U8, n.Kernel.Work), Block: c.block(n.Kernel.Work)}
+	}
+}
+
+// kernel asks the backend for a kernel, with contiguous copies of the operands if it wants them.
+func (c *core) kernel(n *op.Node, o op.Op, types []op.Type) {
+	if u, ok := o.(*customOp); ok {
+		for i := range n.In {
+			if !c.types[i].Contiguous() {
+				n.In[i] = c.contiguous(n.In[i])
+			}
+		}
+		if c.err == nil {
+			n.Kernel, c.err = u.kernel(c.dev)
+		}
+		return
+	}
+	nin := len(n.In)
+	k, err := c.dev.backend.Supports(o, c.types[:nin], types)
+	if err == op.ErrLayout {
+		for i := range n.In {
+			if !c.types[i].Contiguous() && n.In[i].Format == op.Dense {
+				n.In[i] = c.contiguous(n.In[i])
+				c.types[i] = n.In[i].Type
+			}
+		}
+		if c.err != nil {
+			return
+		}
+		k, err = c.dev.backend.Supports(o, c.types[:nin], types)
+	}
+	if err != nil {
+		c.failOp(o, nin, err)
+		return
+	}
+	n.Kernel = k
+}
+
+// contiguous copies a strided view; the copy lives on the arena's stack until the scope ends.
+func (c *core) contiguous(v op.View) op.View {
+	c.ab[0] = v.Type.With(v.DType)
+	t := c.temp(&c.ab[0])
+	if c.err == nil {
+		c.copyView(t.slot.view, v)
+	}
+	return t.slot.view
+}
+
+// copyView runs or records a copy that no user asked for and no gradient follows.
+func (c *core) copyView(dst, src op.View) {
+	n := &c.aux
+	if c.prog != nil {
+		n = new(op.Node)
+	}
+	n.Set(op.Store(n, op.Copy{}), 1, 1)
+	n.In[0], n.Out[0] = src, dst
+	c.ab[0], c.ab[1] = src.Type, dst.Type
+	k, err := c.dev.backend.Supports(n.Op, c.ab[:1], c.ab[1:])
+	if err != nil {
+		c.fail("copy", src.Type.String(), err)
+		return
+	}
+	n.Kernel = k
+	c.exec(n)
+}
+
+// launch executes or records the node, tapes it, and lets its scratch memory go.
+func (c *core) launch(n *op.Node, in, out []Tensor, into Tensor) {
+	c.exec(n)
+	if n.Work.Block != nil && c.prog == nil {
+		c.recycle(n.Work.Block)
+	}
+	if c.err != nil {
+		return
+	}
+	if into.slot != nil && out[0] != into {
+		c.copyView(into.slot.view, out[0].slot.view)
+		out[0] = into
+	}
+	if c.tape != nil {
+		c.tape.add(n, in, out, into)
+	}
+}
+
+func (c *core) exec(n *op.Node) {
+	if c.prog != nil {
+		c.prog.add(n)
+		return
+	}
+	if err := c.ctx.Err(); err != nil {
+		c.fail(n.Op.Name(), "", err)
+		return
+	}
+	c.stats.Ops++
+	var err error
+	if c.trace != nil {
+		err = c.trace.exec(c, n)
+	} else {
+		err = c.stream.Exec(n)
+	}
+	if err != nil {
+		c.fail(n.Op.Name(), describeViews(n), err)
+	}
+}
+
+func describeViews(n *op.Node) string {
+	types := make([]op.Type, len(n.In))
+	for i := range n.In {
+		types[i] = n.In[i].Type
+	}
+	return describe(n.Op, types)
+}
+
+// window makes a view op's result: input 0's memory seen through another type, copied first where its strides do not allow it.
+func (s *Scope) window(n *op.Node, w op.Window, x Tensor, t *op.Type) Tensor {
+	c, into, level, mark := s.core, s.into, s.level, s.mark
+	s.used()
+	src := n.In[0]
+	off, ok := w.Window(c.types[:1])
+	if !ok {
+		src = c.contiguous(src)
+		c.types[0] = src.Type
+		types, err := n.Op.Infer(c.types[1:1], c.types[:1:1])
+		if c.err == nil && err != nil {
+			c.failOp(n.Op, 1, err)
+		}
+		if c.err != nil {
+			return c.poison(n.Op, 1)
+		}
+		*t = types[0]
+		off, _ = w.Window(c.types[:1])
+	}
+	out := c.slot(op.View{Type: *t, Block: src.Block, Off: src.Off + off*t.DType.Size()})
+	n.In[0], n.Out[0] = src, out.slot.view
+	if c.tape != nil {
+		c.tape.add(n, []Tensor{x}, []Tensor{out}, Tensor{})
+	}
+	if into.slot != nil && c.err == nil {
+		return c.toward(into, level, mark).Copy(out)
+	}
+	return out
+}
+
+// check says whether t may be an operand here. Only fields that never change are read before the generation agrees.
+func (c *core) check(t Tensor) error {
+	switch s := t.slot; {
+	case s == nil:
+		return op.Errorf(ErrClosed, "the zero Tensor")
+	case s.dev != c.dev:
+		return op.Errorf(ErrDevice, "it is on %s; see Scope.From", s.dev.Name())
+	case s.core != nil && s.core != c:
+		return op.Errorf(ErrScope, "it lives in another scope")
+	case s.gen.Load() == t.gen: // one load: a second could see a Close in between and name the wrong reason
+		return nil
+	case s.core == nil:
+		return op.Errorf(ErrClosed, "it is closed")
+	}
+	return op.Errorf(ErrScope, "it was released or its scope is over")
+}
+
+// destination checks the target of Into and reports whether the kernel may write it directly: it cannot when the
+// device has no kernel for its strides.
+func (c *core) destination(n *op.Node, o op.Op, dst Tensor, want *op.Type) bool {
+	nin := len(n.In)
+	c.mention(dst)
+	v := &dst.slot.view
+	if !v.Same(want) {
+		c.failOp(o, nin, op.ShapeErr("the destination is %v, the result %v", v.Type, *want))
+		return false
+	}
+	if overlapsItself(&v.Type) {
+		c.failOp(o, nin, op.Errorf(ErrAlias, "the destination overlaps itself"))
+		return false
+	}
+	if c.tape != nil && c.tape.kept[v.Block] > 0 {
+		c.failOp(o, nin, op.Errorf(ErrAlias, "a gradient still needs the old value of the destination"))
+	}
+	for i := range n.In {
+		if !overlap(v, &n.In[i]) {
+			continue
+		}
+		p, ok := o.(op.InPlace)
+		if !ok || !p.InPlace(i) || n.In[i].Off != v.Off || n.In[i].Type != v.Type {
+			c.failOp(o, nin, op.Errorf(ErrAlias, "the destination overlaps operand %d", i))
+		}
+	}
+	if c.err != nil {
+		return false
+	}
+	if v.Contiguous() {
+		return true
+	}
+	c.ab[0] = v.Type
+	_, err := c.dev.backend.Supports(o, c.types[:nin], c.ab[:1])
+	return err == nil
+}
+
+// overlap reports whether two views may share bytes.
+func overlap(a, b *op.View) bool {
+	if a.Block == nil || a.Block != b.Block {
+		return false
+	}
+	return a.Off < b.Off+extent(b) && b.Off < a.Off+extent(a)
+}
+
+// extent is the bytes from a view's first element to its last.
+func extent(v *op.View) int {
+	if v.Format != op.Dense {
+		return v.Block.Size
+	}
+	return v.Span() * v.DType.Size()
+}
+
+// overlapsItself reports whether two elements of t can lie in one place: a stretched dimension.
+func overlapsItself(t *op.Type) bool {
+	for i, d := range t.Dims[:t.Rank] {
+		if d > 1 && t.Strides[i] == 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// Read waits for t and copies its elements to the host, in row-major order. T is the Go type of the elements, uint16
+// for the bits of f16 and bf16, or float32 to have f16 and bf16 widened. In a Program it copies at every run.
+func Read[T Elem](s *Scope, t Tensor, out []T) error {
+	if err := s.check(t); err != nil {
+		s.fail("read", "", err)
+	}
+	if s.err != nil {
+		return s.err
+	}
+	if dtypeOf[T]() == F32 && (t.DType() == F16 || t.DType() == BF16) {
+		t = s.Cast(t, F32)
+	}
+	v := t.Type()
+	switch {
+	case s.err != nil:
+		return s.err
+	case !matches[T](v.DType) || v.Format != op.Dense:
+		s.fail("read", "", op.DTypeErr("%v into %T", v, out))
+		return s.err
+	case v.Elems() != len(out):
+		s.fail("read", "", op.ShapeErr("%v into %d elements", v, len(out)))
+		return s.err
+	}
+	src := t.slot.view
+	if !v.Contiguous() {
+		src = s.contiguous(src)
+	}
+	s.download(asBytes(out), src)
+	return s.err
+}
+
+func (c *core) download(dst []byte, src op.View) {
+	switch {
+	case c.err != nil || len(dst) == 0:
+	case c.prog != nil:
+		c.prog.read(dst, src)
+	default:
+		c.stats.Downloaded += int64(len(dst))
+		if err := c.stream.Download(dst, &src); err != nil {
+			c.fail("read", src.Type.String(), err)
+		}
+	}
+}

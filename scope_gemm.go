@@ -1,0 +1,113 @@
+package tandem
+
+import "github.com/tandem-compute/tandem/internal/op"
+
+// MatMul is the matrix product a b over the last two dimensions, batched over the others with broadcast:
+// [..., m, k] times [..., k, n] is [..., m, n]. b may be a weight from Pack.
+func (s *Scope) MatMul(a, b Tensor) Tensor { return emit(s, op.MatMul{Alpha: 1}, a, b) }
+
+// MatMulNT is a bᵀ, with b [..., n, k].
+func (s *Scope) MatMulNT(a, b Tensor) Tensor { return emit(s, op.MatMul{Alpha: 1, TransB: true}, a, b) }
+
+// MatMulTN is aᵀ b, with a [..., k, m].
+func (s *Scope) MatMulTN(a, b Tensor) Tensor { return emit(s, op.MatMul{Alpha: 1, TransA: true}, a, b) }
+
+// MatMulTT is aᵀ bᵀ, with a [..., k, m] and b [..., n, k].
+func (s *Scope) MatMulTT(a, b Tensor) Tensor {
+	return emit(s, op.MatMul{Alpha: 1, TransA: true, TransB: true}, a, b)
+}
+
+// Gemm is what MatMulWith does beyond the plain product: Act(Alpha op(a) op(b) + Bias) + Beta C. A zero Bias or C is
+// left out, and so is a zero Act. Alpha 0 means 1.
+type Gemm struct {
+	TransA, TransB bool
+	Alpha, Beta    float32
+	Bias           Tensor // [n]
+	Act            Act
+	C              Tensor // [..., m, n]; with s.Into(c) the product is added to it in place
+	TF32           bool   // lets a GPU round operands to TF32
+}
+
+// Act is an activation that a product can apply while its result is still in registers.
+type Act uint8
+
+const (
+	NoAct Act = iota
+	ActReLU
+	ActSiLU
+	ActGELU
+	ActGELUTanh
+	ActSigmoid
+	ActTanh
+)
+
+var actFns = [...]op.UnaryFn{0, op.ReLU, op.SiLU, op.GELU, op.GELUTanh, op.Sigmoid, op.Tanh}
+
+// MatMulWith is the matrix product with its epilogue in one op.
+func (s *Scope) MatMulWith(a, b Tensor, g Gemm) Tensor {
+	p := op.MatMul{Alpha: g.Alpha, Beta: g.Beta, TransA: g.TransA, TransB: g.TransB, TF32: g.TF32,
+		HasBias: g.Bias.slot != nil, HasC: g.C.slot != nil, HasAct: g.Act != NoAct}
+	if p.Alpha == 0 {
+		p.Alpha = 1
+	}
+	if p.HasAct && int(g.Act) < len(actFns) {
+		p.Act = actFns[g.Act]
+	}
+	switch {
+	case p.HasBias && p.HasC:
+		return emit(s, p, a, b, g.Bias, g.C)
+	case p.HasBias:
+		return emit(s, p, a, b, g.Bias)
+	case p.HasC:
+		return emit(s, p, a, b, g.C)
+	}
+	return emit(s, p, a, b)
+}
+
+// Pack is the weight w [k, n] in the layout that this device's matrix kernels read fastest. A product with it is
+// row-invariant: each row of the result depends on its own row of a alone, to the bit.
+func (s *Scope) Pack(w Tensor) Tensor { return emit(s, op.Pack{}, w) }
+
+// PackT is Pack of a weight stored transposed, [n, k].
+func (s *Scope) PackT(w Tensor) Tensor { return emit(s, op.Pack{Trans: true}, w) }
+
+func init() {
+	gradientBy(func(p *op.MatMul) uint32 { return ins(0, 1) }, matMulGrad)
+}
+
+// matMulGrad: with y = op(a) op(b), da = dy op(b)ᵀ and db = op(a)ᵀ dy, each transposed back where op transposes.
+func matMulGrad(g *Grad, p *op.MatMul) {
+	if p.HasAct || g.InFormat(1) != op.Dense {
+		g.fail(p.Name(), "", op.UnsupportedErr("no gradient flows through a fused activation or a packed weight"))
+		return
+	}
+	d, k := g.D(0), p.Alpha
+	product := func(x, y Tensor, tx, ty bool) Tensor {
+		return emit(g.Scope, op.MatMul{Alpha: k, TransA: tx, TransB: ty, TF32: p.TF32}, x, y)
+	}
+	if g.Needs(0) {
+		if p.TransA {
+			g.To(0, g.sumLike(product(g.In(1), d, p.TransB, true), 0))
+		} else {
+			g.To(0, g.sumLike(product(d, g.In(1), false, !p.TransB), 0))
+		}
+	}
+	if g.Needs(1) {
+		if p.TransB {
+			g.To(1, g.sumLike(product(d, g.In(0), true, p.TransA), 1))
+		} else {
+			g.To(1, g.sumLike(product(g.In(0), d, !p.TransA, false), 1))
+		}
+	}
+	i := 2
+	if p.HasBias {
+		g.To(i, g.sumLike(d, i))
+		i++
+	}
+	if p.HasC {
+		g.To(i, g.MulScalar(d, float64(p.Beta)))
+	}
+}
+
+// InFormat is the layout of input i.
+func (g *Grad) InFormat(i int) op.Format { return g.n.in[i].view.Format }

@@ -1,0 +1,28 @@
+package tandem
+
+import "github.com/tandem-compute/tandem/internal/op"
+
+// Uniform is numbers in [lo, hi), addressed by key and element: see op.Random. key is i64[3]: seed, stream and step,
+// or i64[n, 3] to give each of n rows a stream of its own.
+func (s *Scope) Uniform(key Tensor, lo, hi float32, dims ...int) Tensor {
+	return s.random(op.Uniform, F32, lo, hi, key, dims)
+}
+
+// Normal is numbers of a normal distribution.
+func (s *Scope) Normal(key Tensor, mean, std float32, dims ...int) Tensor {
+	return s.random(op.Normal, F32, mean, std, key, dims)
+}
+
+// Bernoulli is true with probability p.
+func (s *Scope) Bernoulli(key Tensor, p float32, dims ...int) Tensor {
+	return s.random(op.Bernoulli, Bool, p, 0, key, dims)
+}
+
+// RandomBits is 32 random bits an element.
+func (s *Scope) RandomBits(key Tensor, dims ...int) Tensor {
+	return s.random(op.Bits, I32, 0, 0, key, dims)
+}
+
+func (s *Scope) random(dist op.Dist, d DType, a, b float32, key Tensor, dims []int) Tensor {
+	return emit(s, op.Random{Dims: op.DimsOf(dims...), A: a, B: b, Dist: dist, DType: d}, key)
+}
