@@ -89,6 +89,9 @@ func rmsNormGradBlocks[T vec.Real](w *worker, n *op.Node, lo, hi int) {
 
 // partials is the node's scratch memory as rows of partial sums.
 func partials[T vec.Real](n *op.Node, cols int) []T {
+	if n.Work.Block == nil {
+		return nil
+	}
 	v := n.Work
 	v.DType, v.Dims[0], v.Strides[0] = op.F32, n.Work.Dims[0]/4, 1
 	if _, ok := any(*new(T)).(float64); ok {

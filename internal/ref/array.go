@@ -114,6 +114,8 @@ func toHalf(x float64, fraction, bias int) uint16 {
 	}
 	inf := uint16(2*bias+1) << fraction
 	switch {
+	case x == 0:
+		return sign
 	case x != x:
 		return sign | inf | 1<<(fraction-1)
 	case math.IsInf(x, 1):

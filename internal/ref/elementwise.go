@@ -73,22 +73,13 @@ func smooth(fn op.UnaryFn, x float64) float64 {
 		}
 		return x
 	case op.SiLU:
-		if math.IsInf(x, -1) {
-			return 0
-		}
 		return x * sigmoid(x)
 	case op.GELU:
-		if math.IsInf(x, -1) {
-			return 0
-		}
 		return x / 2 * math.Erfc(-x/math.Sqrt2)
 	case op.GELUTanh:
-		if math.IsInf(x, -1) {
-			return 0
-		}
 		return x * sigmoid(2*math.Sqrt(2/math.Pi)*(x+0.044715*x*x*x)) // (1 + tanh(u))/2 = sigmoid(2u)
 	case op.Softplus:
-		return math.Max(x, 0) + math.Log1p(math.Exp(-math.Abs(x)))
+		return max(x, 0) + math.Log1p(math.Exp(-math.Abs(x)))
 	}
 	return math.NaN()
 }
@@ -241,9 +232,9 @@ func Real(fn op.BinaryFn, a, b float64) float64 {
 	case op.Div:
 		return a / b
 	case op.Min:
-		return math.Min(a, b)
+		return min(a, b)
 	case op.Max:
-		return math.Max(a, b)
+		return max(a, b)
 	case op.Pow:
 		return math.Pow(a, b)
 	}
@@ -357,7 +348,7 @@ func where(_ *op.Where, in, out []Array) error {
 func clamp(p *op.Clamp, in, out []Array) error {
 	lo, hi := constant(p.Lo, in[0].DType), constant(p.Hi, in[0].DType)
 	for i, v := range in[0].F {
-		out[0].F[i] = math.Min(math.Max(v, lo.F[0]), hi.F[0])
+		out[0].F[i] = min(max(v, lo.F[0]), hi.F[0])
 	}
 	for i, v := range in[0].I {
 		out[0].I[i] = min(max(v, lo.I[0]), hi.I[0])
@@ -369,7 +360,7 @@ func swiGLU(p *op.SwiGLU, in, out []Array) error {
 	for i, g := range in[0].F {
 		act, up := Function(op.SiLU, g), in[1].F[i]
 		if l := float64(p.Limit); l > 0 {
-			act, up = math.Min(act, l), math.Min(math.Max(up, -l), l)
+			act, up = min(act, l), min(max(up, -l), l)
 		}
 		out[0].F[i] = act * up
 	}
@@ -382,14 +373,14 @@ func swiGLUGrad(p *op.SwiGLUGrad, in, out []Array) error {
 		act, up, dy := Function(op.SiLU, g), in[1].F[i], in[2].F[i]
 		cut := up
 		if l > 0 {
-			cut = math.Min(math.Max(up, -l), l)
+			cut = min(max(up, -l), l)
 		}
 		if l <= 0 || act <= l {
 			out[0].F[i] = dy * cut * Derivative(op.SiLU, g)
 		}
 		if l <= 0 || math.Abs(up) <= l {
 			if l > 0 {
-				act = math.Min(act, l)
+				act = min(act, l)
 			}
 			out[1].F[i] = dy * act
 		}

@@ -13,7 +13,7 @@ func matMul(p *op.MatMul, in, out []Array) error {
 		ao, bo := batchAt(a, &lead, batch), batchAt(b, &lead, batch)
 		for i := range m {
 			for j := range n {
-				sum := 0.0
+				var sum sum
 				for l := range k {
 					ai, bi := i*k+l, l*n+j
 					if p.TransA {
@@ -22,10 +22,10 @@ func matMul(p *op.MatMul, in, out []Array) error {
 					if p.TransB {
 						bi = j*k + l
 					}
-					sum += a.F[ao+ai] * b.F[bo+bi]
+					sum.addProduct(a.F[ao+ai], b.F[bo+bi])
 				}
 				at := batch*m*n + i*n + j
-				y.F[at] = epilogue(p, in[2:], float64(p.Alpha)*sum, j, at)
+				y.F[at] = epilogue(p, in[2:], float64(p.Alpha)*sum.total(), j, at)
 			}
 		}
 	}

@@ -46,7 +46,7 @@ func reduce(p *op.Reduce, in, out []Array) error {
 
 // fold reduces real numbers.
 func fold(fn op.ReduceFn, vs []float64) (float64, error) {
-	acc := 0.0
+	acc, total := 0.0, sum{}
 	switch fn {
 	case op.Prod:
 		acc = 1
@@ -58,35 +58,36 @@ func fold(fn op.ReduceFn, vs []float64) (float64, error) {
 	for _, v := range vs {
 		switch fn {
 		case op.Sum, op.Mean:
-			acc += v
+			total.add(v)
 		case op.Prod:
 			acc *= v
 		case op.MaxOf, op.LogSumExp:
-			acc = math.Max(acc, v)
+			acc = max(acc, v)
 		case op.MinOf:
-			acc = math.Min(acc, v)
+			acc = min(acc, v)
 		case op.Norm1:
-			acc += math.Abs(v)
+			total.add(math.Abs(v))
 		case op.Norm2, op.SumSquares:
-			acc += v * v
+			total.addProduct(v, v)
 		default:
 			return 0, fmt.Errorf("%v of real numbers", fn)
 		}
 	}
 	switch fn {
+	case op.Sum, op.Norm1, op.SumSquares:
+		return total.total(), nil
 	case op.Mean:
-		return acc / float64(len(vs)), nil
+		return total.total() / float64(len(vs)), nil
 	case op.Norm2:
-		return math.Sqrt(acc), nil
+		return math.Sqrt(total.total()), nil
 	case op.LogSumExp:
 		if math.IsInf(acc, 0) {
 			return acc, nil
 		}
-		sum := 0.0
 		for _, v := range vs {
-			sum += math.Exp(v - acc)
+			total.add(math.Exp(v - acc))
 		}
-		return acc + math.Log(sum), nil
+		return acc + math.Log(total.total()), nil
 	}
 	return acc, nil
 }

@@ -11,16 +11,16 @@ var softmaxes = table{on(softmax), on(softmaxGrad)}
 func softmax(p *op.Softmax, in, out []Array) error {
 	x, y, n := in[0].F, out[0].F, in[0].Last()
 	for r := 0; r < len(x); r += n {
-		top, sum := math.Inf(-1), 0.0
+		top, total := math.Inf(-1), sum{}
 		for i := range n {
-			top = math.Max(top, float64(p.Scale)*x[r+i])
+			top = max(top, float64(p.Scale)*x[r+i])
 		}
 		for i := range n {
 			y[r+i] = math.Exp(float64(p.Scale)*x[r+i] - top)
-			sum += y[r+i]
+			total.add(y[r+i])
 		}
 		for i := range n {
-			y[r+i] /= sum
+			y[r+i] /= total.total()
 		}
 	}
 	return nil
@@ -29,12 +29,12 @@ func softmax(p *op.Softmax, in, out []Array) error {
 func softmaxGrad(p *op.SoftmaxGrad, in, out []Array) error {
 	y, dy, n := in[0].F, in[1].F, in[0].Last()
 	for r := 0; r < len(y); r += n {
-		dot := 0.0
+		var dot sum
 		for i := range n {
-			dot += y[r+i] * dy[r+i]
+			dot.addProduct(y[r+i], dy[r+i])
 		}
 		for i := range n {
-			out[0].F[r+i] = float64(p.Scale) * y[r+i] * (dy[r+i] - dot)
+			out[0].F[r+i] = float64(p.Scale) * y[r+i] * (dy[r+i] - dot.total())
 		}
 	}
 	return nil

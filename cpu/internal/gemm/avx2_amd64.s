@@ -12,7 +12,11 @@ DATA maskTable<>+32(SB)/8, $0x0000000000000000
 DATA maskTable<>+40(SB)/8, $0x0000000000000000
 DATA maskTable<>+48(SB)/8, $0x0000000000000000
 DATA maskTable<>+56(SB)/8, $0x0000000000000000
-GLOBL maskTable<>(SB), RODATA|NOPTR, $64
+DATA maskTable<>+64(SB)/8, $0xffffffffffffffff
+DATA maskTable<>+72(SB)/8, $0xffffffffffffffff
+DATA maskTable<>+80(SB)/8, $0xffffffffffffffff
+DATA maskTable<>+88(SB)/8, $0xffffffffffffffff
+GLOBL maskTable<>(SB), RODATA|NOPTR, $96
 
 // func f32Tile1x1Packed(t *tile)
 // Requires: AVX, FMA3, MMX+
@@ -24,8 +28,8 @@ TEXT ·f32Tile1x1Packed(SB), NOSPLIT, $0-8
 	MOVQ    (AX), DI
 	MOVQ    88(AX), R8
 	MOVQ    64(AX), BX
-	LEAQ    maskTable<>+32(SB), R9
 	NEGQ    BX
+	LEAQ    maskTable<>+32(SB), R9
 	VMOVDQU (R9)(BX*4), Y0
 
 panel:
@@ -99,14 +103,38 @@ one:
 
 summed:
 	CMPQ    64(AX), $0x08
-	JNE     masked
+	JNE     partial
 	VMOVUPS Y1, (CX)
 	ADDQ    DX, CX
 	JMP     stored
 
-masked:
-	VMASKMOVPS Y1, Y0, (CX)
-	ADDQ       DX, CX
+partial:
+	MOVQ         CX, R9
+	TESTQ        $0x00000004, 64(AX)
+	JZ           without4
+	MOVQ         R9, BX
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y1, X1
+	ADDQ         $0x10, R9
+
+without4:
+	TESTQ     $0x00000002, 64(AX)
+	JZ        without2
+	MOVQ      R9, BX
+	VMOVLPS   X1, (BX)
+	VPERMILPD $0x01, X1, X1
+	ADDQ      $0x08, R9
+
+without2:
+	TESTQ  $0x00000001, 64(AX)
+	JZ     without1
+	MOVQ   R9, BX
+	VMOVSS X1, (BX)
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+1, BX, BX
+	ADDQ   BX, CX
 
 stored:
 	DECQ 56(AX)
@@ -124,8 +152,8 @@ TEXT ·f32Tile1x1Strided(SB), NOSPLIT, $0-8
 	MOVQ    (AX), DI
 	MOVQ    88(AX), BX
 	MOVQ    64(AX), BX
-	LEAQ    maskTable<>+32(SB), R8
 	NEGQ    BX
+	LEAQ    maskTable<>+32(SB), R8
 	VMOVDQU (R8)(BX*4), Y0
 
 panel:
@@ -189,14 +217,38 @@ one:
 
 summed:
 	CMPQ    64(AX), $0x08
-	JNE     masked
+	JNE     partial
 	VMOVUPS Y1, (CX)
 	ADDQ    DX, CX
 	JMP     stored
 
-masked:
-	VMASKMOVPS Y1, Y0, (CX)
-	ADDQ       DX, CX
+partial:
+	MOVQ         CX, R8
+	TESTQ        $0x00000004, 64(AX)
+	JZ           without4
+	MOVQ         R8, BX
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y1, X1
+	ADDQ         $0x10, R8
+
+without4:
+	TESTQ     $0x00000002, 64(AX)
+	JZ        without2
+	MOVQ      R8, BX
+	VMOVLPS   X1, (BX)
+	VPERMILPD $0x01, X1, X1
+	ADDQ      $0x08, R8
+
+without2:
+	TESTQ  $0x00000001, 64(AX)
+	JZ     without1
+	MOVQ   R8, BX
+	VMOVSS X1, (BX)
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+1, BX, BX
+	ADDQ   BX, CX
 
 stored:
 	MOVQ   48(AX), BX
@@ -221,8 +273,8 @@ TEXT ·f32Tile1x2Packed(SB), NOSPLIT, $0-8
 	MOVQ    88(AX), R8
 	MOVQ    64(AX), BX
 	SUBQ    $0x08, BX
-	LEAQ    maskTable<>+32(SB), R9
 	NEGQ    BX
+	LEAQ    maskTable<>+32(SB), R9
 	VMOVDQU (R9)(BX*4), Y0
 
 panel:
@@ -308,16 +360,42 @@ one:
 
 summed:
 	CMPQ    64(AX), $0x10
-	JNE     masked
+	JNE     partial
 	VMOVUPS Y1, (CX)
 	VMOVUPS Y2, 32(CX)
 	ADDQ    DX, CX
 	JMP     stored
 
-masked:
-	VMOVUPS    Y1, (CX)
-	VMASKMOVPS Y2, Y0, 32(CX)
-	ADDQ       DX, CX
+partial:
+	MOVQ         CX, R9
+	MOVQ         R9, BX
+	VMOVUPS      Y1, (BX)
+	ADDQ         $0x20, R9
+	TESTQ        $0x00000004, 64(AX)
+	JZ           without4
+	MOVQ         R9, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         $0x10, R9
+
+without4:
+	TESTQ     $0x00000002, 64(AX)
+	JZ        without2
+	MOVQ      R9, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      $0x08, R9
+
+without2:
+	TESTQ  $0x00000001, 64(AX)
+	JZ     without1
+	MOVQ   R9, BX
+	VMOVSS X2, (BX)
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+1, BX, BX
+	ADDQ   BX, CX
 
 stored:
 	DECQ 56(AX)
@@ -336,8 +414,8 @@ TEXT ·f32Tile1x2Strided(SB), NOSPLIT, $0-8
 	MOVQ    88(AX), BX
 	MOVQ    64(AX), BX
 	SUBQ    $0x08, BX
-	LEAQ    maskTable<>+32(SB), R8
 	NEGQ    BX
+	LEAQ    maskTable<>+32(SB), R8
 	VMOVDQU (R8)(BX*4), Y0
 
 panel:
@@ -413,16 +491,42 @@ one:
 
 summed:
 	CMPQ    64(AX), $0x10
-	JNE     masked
+	JNE     partial
 	VMOVUPS Y1, (CX)
 	VMOVUPS Y2, 32(CX)
 	ADDQ    DX, CX
 	JMP     stored
 
-masked:
-	VMOVUPS    Y1, (CX)
-	VMASKMOVPS Y2, Y0, 32(CX)
-	ADDQ       DX, CX
+partial:
+	MOVQ         CX, R8
+	MOVQ         R8, BX
+	VMOVUPS      Y1, (BX)
+	ADDQ         $0x20, R8
+	TESTQ        $0x00000004, 64(AX)
+	JZ           without4
+	MOVQ         R8, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         $0x10, R8
+
+without4:
+	TESTQ     $0x00000002, 64(AX)
+	JZ        without2
+	MOVQ      R8, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      $0x08, R8
+
+without2:
+	TESTQ  $0x00000001, 64(AX)
+	JZ     without1
+	MOVQ   R8, BX
+	VMOVSS X2, (BX)
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+1, BX, BX
+	ADDQ   BX, CX
 
 stored:
 	MOVQ   48(AX), BX
@@ -446,8 +550,8 @@ TEXT ·f32Tile2x1Packed(SB), NOSPLIT, $0-8
 	MOVQ    (AX), DI
 	MOVQ    88(AX), R8
 	MOVQ    64(AX), BX
-	LEAQ    maskTable<>+32(SB), R9
 	NEGQ    BX
+	LEAQ    maskTable<>+32(SB), R9
 	VMOVDQU (R9)(BX*4), Y0
 
 panel:
@@ -538,18 +642,48 @@ one:
 
 summed:
 	CMPQ    64(AX), $0x08
-	JNE     masked
+	JNE     partial
 	VMOVUPS Y1, (CX)
 	ADDQ    DX, CX
 	VMOVUPS Y2, (CX)
 	ADDQ    DX, CX
 	JMP     stored
 
-masked:
-	VMASKMOVPS Y1, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPS Y2, Y0, (CX)
-	ADDQ       DX, CX
+partial:
+	MOVQ         CX, R9
+	TESTQ        $0x00000004, 64(AX)
+	JZ           without4
+	MOVQ         R9, BX
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y1, X1
+	ADDQ         DX, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         $0x10, R9
+
+without4:
+	TESTQ     $0x00000002, 64(AX)
+	JZ        without2
+	MOVQ      R9, BX
+	VMOVLPS   X1, (BX)
+	VPERMILPD $0x01, X1, X1
+	ADDQ      DX, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      $0x08, R9
+
+without2:
+	TESTQ  $0x00000001, 64(AX)
+	JZ     without1
+	MOVQ   R9, BX
+	VMOVSS X1, (BX)
+	ADDQ   DX, BX
+	VMOVSS X2, (BX)
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+2, BX, BX
+	ADDQ   BX, CX
 
 stored:
 	DECQ 56(AX)
@@ -567,8 +701,8 @@ TEXT ·f32Tile2x1Strided(SB), NOSPLIT, $0-8
 	MOVQ    (AX), DI
 	MOVQ    88(AX), BX
 	MOVQ    64(AX), BX
-	LEAQ    maskTable<>+32(SB), R8
 	NEGQ    BX
+	LEAQ    maskTable<>+32(SB), R8
 	VMOVDQU (R8)(BX*4), Y0
 
 panel:
@@ -649,18 +783,48 @@ one:
 
 summed:
 	CMPQ    64(AX), $0x08
-	JNE     masked
+	JNE     partial
 	VMOVUPS Y1, (CX)
 	ADDQ    DX, CX
 	VMOVUPS Y2, (CX)
 	ADDQ    DX, CX
 	JMP     stored
 
-masked:
-	VMASKMOVPS Y1, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPS Y2, Y0, (CX)
-	ADDQ       DX, CX
+partial:
+	MOVQ         CX, R8
+	TESTQ        $0x00000004, 64(AX)
+	JZ           without4
+	MOVQ         R8, BX
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y1, X1
+	ADDQ         DX, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         $0x10, R8
+
+without4:
+	TESTQ     $0x00000002, 64(AX)
+	JZ        without2
+	MOVQ      R8, BX
+	VMOVLPS   X1, (BX)
+	VPERMILPD $0x01, X1, X1
+	ADDQ      DX, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      $0x08, R8
+
+without2:
+	TESTQ  $0x00000001, 64(AX)
+	JZ     without1
+	MOVQ   R8, BX
+	VMOVSS X1, (BX)
+	ADDQ   DX, BX
+	VMOVSS X2, (BX)
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+2, BX, BX
+	ADDQ   BX, CX
 
 stored:
 	MOVQ   48(AX), BX
@@ -685,8 +849,8 @@ TEXT ·f32Tile2x2Packed(SB), NOSPLIT, $0-8
 	MOVQ    88(AX), R8
 	MOVQ    64(AX), BX
 	SUBQ    $0x08, BX
-	LEAQ    maskTable<>+32(SB), R9
 	NEGQ    BX
+	LEAQ    maskTable<>+32(SB), R9
 	VMOVDQU (R9)(BX*4), Y0
 
 panel:
@@ -796,7 +960,7 @@ one:
 
 summed:
 	CMPQ    64(AX), $0x10
-	JNE     masked
+	JNE     partial
 	VMOVUPS Y1, (CX)
 	VMOVUPS Y2, 32(CX)
 	ADDQ    DX, CX
@@ -805,13 +969,46 @@ summed:
 	ADDQ    DX, CX
 	JMP     stored
 
-masked:
-	VMOVUPS    Y1, (CX)
-	VMASKMOVPS Y2, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPS    Y3, (CX)
-	VMASKMOVPS Y4, Y0, 32(CX)
-	ADDQ       DX, CX
+partial:
+	MOVQ         CX, R9
+	MOVQ         R9, BX
+	VMOVUPS      Y1, (BX)
+	ADDQ         DX, BX
+	VMOVUPS      Y3, (BX)
+	ADDQ         $0x20, R9
+	TESTQ        $0x00000004, 64(AX)
+	JZ           without4
+	MOVQ         R9, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         DX, BX
+	VMOVUPS      X4, (BX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         $0x10, R9
+
+without4:
+	TESTQ     $0x00000002, 64(AX)
+	JZ        without2
+	MOVQ      R9, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      DX, BX
+	VMOVLPS   X4, (BX)
+	VPERMILPD $0x01, X4, X4
+	ADDQ      $0x08, R9
+
+without2:
+	TESTQ  $0x00000001, 64(AX)
+	JZ     without1
+	MOVQ   R9, BX
+	VMOVSS X2, (BX)
+	ADDQ   DX, BX
+	VMOVSS X4, (BX)
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+2, BX, BX
+	ADDQ   BX, CX
 
 stored:
 	DECQ 56(AX)
@@ -830,8 +1027,8 @@ TEXT ·f32Tile2x2Strided(SB), NOSPLIT, $0-8
 	MOVQ    88(AX), BX
 	MOVQ    64(AX), BX
 	SUBQ    $0x08, BX
-	LEAQ    maskTable<>+32(SB), R8
 	NEGQ    BX
+	LEAQ    maskTable<>+32(SB), R8
 	VMOVDQU (R8)(BX*4), Y0
 
 panel:
@@ -931,7 +1128,7 @@ one:
 
 summed:
 	CMPQ    64(AX), $0x10
-	JNE     masked
+	JNE     partial
 	VMOVUPS Y1, (CX)
 	VMOVUPS Y2, 32(CX)
 	ADDQ    DX, CX
@@ -940,13 +1137,46 @@ summed:
 	ADDQ    DX, CX
 	JMP     stored
 
-masked:
-	VMOVUPS    Y1, (CX)
-	VMASKMOVPS Y2, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPS    Y3, (CX)
-	VMASKMOVPS Y4, Y0, 32(CX)
-	ADDQ       DX, CX
+partial:
+	MOVQ         CX, R8
+	MOVQ         R8, BX
+	VMOVUPS      Y1, (BX)
+	ADDQ         DX, BX
+	VMOVUPS      Y3, (BX)
+	ADDQ         $0x20, R8
+	TESTQ        $0x00000004, 64(AX)
+	JZ           without4
+	MOVQ         R8, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         DX, BX
+	VMOVUPS      X4, (BX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         $0x10, R8
+
+without4:
+	TESTQ     $0x00000002, 64(AX)
+	JZ        without2
+	MOVQ      R8, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      DX, BX
+	VMOVLPS   X4, (BX)
+	VPERMILPD $0x01, X4, X4
+	ADDQ      $0x08, R8
+
+without2:
+	TESTQ  $0x00000001, 64(AX)
+	JZ     without1
+	MOVQ   R8, BX
+	VMOVSS X2, (BX)
+	ADDQ   DX, BX
+	VMOVSS X4, (BX)
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+2, BX, BX
+	ADDQ   BX, CX
 
 stored:
 	MOVQ   48(AX), BX
@@ -970,8 +1200,8 @@ TEXT ·f32Tile3x1Packed(SB), NOSPLIT, $0-8
 	MOVQ    (AX), DI
 	MOVQ    88(AX), R8
 	MOVQ    64(AX), BX
-	LEAQ    maskTable<>+32(SB), R9
 	NEGQ    BX
+	LEAQ    maskTable<>+32(SB), R9
 	VMOVDQU (R9)(BX*4), Y0
 
 panel:
@@ -1079,7 +1309,7 @@ one:
 
 summed:
 	CMPQ    64(AX), $0x08
-	JNE     masked
+	JNE     partial
 	VMOVUPS Y1, (CX)
 	ADDQ    DX, CX
 	VMOVUPS Y2, (CX)
@@ -1088,13 +1318,49 @@ summed:
 	ADDQ    DX, CX
 	JMP     stored
 
-masked:
-	VMASKMOVPS Y1, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPS Y2, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPS Y3, Y0, (CX)
-	ADDQ       DX, CX
+partial:
+	MOVQ         CX, R9
+	TESTQ        $0x00000004, 64(AX)
+	JZ           without4
+	MOVQ         R9, BX
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y1, X1
+	ADDQ         DX, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         DX, BX
+	VMOVUPS      X3, (BX)
+	VEXTRACTF128 $0x01, Y3, X3
+	ADDQ         $0x10, R9
+
+without4:
+	TESTQ     $0x00000002, 64(AX)
+	JZ        without2
+	MOVQ      R9, BX
+	VMOVLPS   X1, (BX)
+	VPERMILPD $0x01, X1, X1
+	ADDQ      DX, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      DX, BX
+	VMOVLPS   X3, (BX)
+	VPERMILPD $0x01, X3, X3
+	ADDQ      $0x08, R9
+
+without2:
+	TESTQ  $0x00000001, 64(AX)
+	JZ     without1
+	MOVQ   R9, BX
+	VMOVSS X1, (BX)
+	ADDQ   DX, BX
+	VMOVSS X2, (BX)
+	ADDQ   DX, BX
+	VMOVSS X3, (BX)
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+3, BX, BX
+	ADDQ   BX, CX
 
 stored:
 	DECQ 56(AX)
@@ -1112,8 +1378,8 @@ TEXT ·f32Tile3x1Strided(SB), NOSPLIT, $0-8
 	MOVQ    (AX), DI
 	MOVQ    88(AX), BX
 	MOVQ    64(AX), BX
-	LEAQ    maskTable<>+32(SB), R8
 	NEGQ    BX
+	LEAQ    maskTable<>+32(SB), R8
 	VMOVDQU (R8)(BX*4), Y0
 
 panel:
@@ -1211,7 +1477,7 @@ one:
 
 summed:
 	CMPQ    64(AX), $0x08
-	JNE     masked
+	JNE     partial
 	VMOVUPS Y1, (CX)
 	ADDQ    DX, CX
 	VMOVUPS Y2, (CX)
@@ -1220,13 +1486,49 @@ summed:
 	ADDQ    DX, CX
 	JMP     stored
 
-masked:
-	VMASKMOVPS Y1, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPS Y2, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPS Y3, Y0, (CX)
-	ADDQ       DX, CX
+partial:
+	MOVQ         CX, R8
+	TESTQ        $0x00000004, 64(AX)
+	JZ           without4
+	MOVQ         R8, BX
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y1, X1
+	ADDQ         DX, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         DX, BX
+	VMOVUPS      X3, (BX)
+	VEXTRACTF128 $0x01, Y3, X3
+	ADDQ         $0x10, R8
+
+without4:
+	TESTQ     $0x00000002, 64(AX)
+	JZ        without2
+	MOVQ      R8, BX
+	VMOVLPS   X1, (BX)
+	VPERMILPD $0x01, X1, X1
+	ADDQ      DX, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      DX, BX
+	VMOVLPS   X3, (BX)
+	VPERMILPD $0x01, X3, X3
+	ADDQ      $0x08, R8
+
+without2:
+	TESTQ  $0x00000001, 64(AX)
+	JZ     without1
+	MOVQ   R8, BX
+	VMOVSS X1, (BX)
+	ADDQ   DX, BX
+	VMOVSS X2, (BX)
+	ADDQ   DX, BX
+	VMOVSS X3, (BX)
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+3, BX, BX
+	ADDQ   BX, CX
 
 stored:
 	MOVQ   48(AX), BX
@@ -1251,8 +1553,8 @@ TEXT ·f32Tile3x2Packed(SB), NOSPLIT, $0-8
 	MOVQ    88(AX), R8
 	MOVQ    64(AX), BX
 	SUBQ    $0x08, BX
-	LEAQ    maskTable<>+32(SB), R9
 	NEGQ    BX
+	LEAQ    maskTable<>+32(SB), R9
 	VMOVDQU (R9)(BX*4), Y0
 
 panel:
@@ -1386,7 +1688,7 @@ one:
 
 summed:
 	CMPQ    64(AX), $0x10
-	JNE     masked
+	JNE     partial
 	VMOVUPS Y1, (CX)
 	VMOVUPS Y2, 32(CX)
 	ADDQ    DX, CX
@@ -1398,16 +1700,56 @@ summed:
 	ADDQ    DX, CX
 	JMP     stored
 
-masked:
-	VMOVUPS    Y1, (CX)
-	VMASKMOVPS Y2, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPS    Y3, (CX)
-	VMASKMOVPS Y4, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPS    Y5, (CX)
-	VMASKMOVPS Y6, Y0, 32(CX)
-	ADDQ       DX, CX
+partial:
+	MOVQ         CX, R9
+	MOVQ         R9, BX
+	VMOVUPS      Y1, (BX)
+	ADDQ         DX, BX
+	VMOVUPS      Y3, (BX)
+	ADDQ         DX, BX
+	VMOVUPS      Y5, (BX)
+	ADDQ         $0x20, R9
+	TESTQ        $0x00000004, 64(AX)
+	JZ           without4
+	MOVQ         R9, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         DX, BX
+	VMOVUPS      X4, (BX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         DX, BX
+	VMOVUPS      X6, (BX)
+	VEXTRACTF128 $0x01, Y6, X6
+	ADDQ         $0x10, R9
+
+without4:
+	TESTQ     $0x00000002, 64(AX)
+	JZ        without2
+	MOVQ      R9, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      DX, BX
+	VMOVLPS   X4, (BX)
+	VPERMILPD $0x01, X4, X4
+	ADDQ      DX, BX
+	VMOVLPS   X6, (BX)
+	VPERMILPD $0x01, X6, X6
+	ADDQ      $0x08, R9
+
+without2:
+	TESTQ  $0x00000001, 64(AX)
+	JZ     without1
+	MOVQ   R9, BX
+	VMOVSS X2, (BX)
+	ADDQ   DX, BX
+	VMOVSS X4, (BX)
+	ADDQ   DX, BX
+	VMOVSS X6, (BX)
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+3, BX, BX
+	ADDQ   BX, CX
 
 stored:
 	DECQ 56(AX)
@@ -1426,8 +1768,8 @@ TEXT ·f32Tile3x2Strided(SB), NOSPLIT, $0-8
 	MOVQ    88(AX), BX
 	MOVQ    64(AX), BX
 	SUBQ    $0x08, BX
-	LEAQ    maskTable<>+32(SB), R8
 	NEGQ    BX
+	LEAQ    maskTable<>+32(SB), R8
 	VMOVDQU (R8)(BX*4), Y0
 
 panel:
@@ -1551,7 +1893,7 @@ one:
 
 summed:
 	CMPQ    64(AX), $0x10
-	JNE     masked
+	JNE     partial
 	VMOVUPS Y1, (CX)
 	VMOVUPS Y2, 32(CX)
 	ADDQ    DX, CX
@@ -1563,16 +1905,56 @@ summed:
 	ADDQ    DX, CX
 	JMP     stored
 
-masked:
-	VMOVUPS    Y1, (CX)
-	VMASKMOVPS Y2, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPS    Y3, (CX)
-	VMASKMOVPS Y4, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPS    Y5, (CX)
-	VMASKMOVPS Y6, Y0, 32(CX)
-	ADDQ       DX, CX
+partial:
+	MOVQ         CX, R8
+	MOVQ         R8, BX
+	VMOVUPS      Y1, (BX)
+	ADDQ         DX, BX
+	VMOVUPS      Y3, (BX)
+	ADDQ         DX, BX
+	VMOVUPS      Y5, (BX)
+	ADDQ         $0x20, R8
+	TESTQ        $0x00000004, 64(AX)
+	JZ           without4
+	MOVQ         R8, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         DX, BX
+	VMOVUPS      X4, (BX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         DX, BX
+	VMOVUPS      X6, (BX)
+	VEXTRACTF128 $0x01, Y6, X6
+	ADDQ         $0x10, R8
+
+without4:
+	TESTQ     $0x00000002, 64(AX)
+	JZ        without2
+	MOVQ      R8, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      DX, BX
+	VMOVLPS   X4, (BX)
+	VPERMILPD $0x01, X4, X4
+	ADDQ      DX, BX
+	VMOVLPS   X6, (BX)
+	VPERMILPD $0x01, X6, X6
+	ADDQ      $0x08, R8
+
+without2:
+	TESTQ  $0x00000001, 64(AX)
+	JZ     without1
+	MOVQ   R8, BX
+	VMOVSS X2, (BX)
+	ADDQ   DX, BX
+	VMOVSS X4, (BX)
+	ADDQ   DX, BX
+	VMOVSS X6, (BX)
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+3, BX, BX
+	ADDQ   BX, CX
 
 stored:
 	MOVQ   48(AX), BX
@@ -1596,8 +1978,8 @@ TEXT ·f32Tile4x1Packed(SB), NOSPLIT, $0-8
 	MOVQ    (AX), DI
 	MOVQ    88(AX), R8
 	MOVQ    64(AX), BX
-	LEAQ    maskTable<>+32(SB), R9
 	NEGQ    BX
+	LEAQ    maskTable<>+32(SB), R9
 	VMOVDQU (R9)(BX*4), Y0
 
 panel:
@@ -1722,7 +2104,7 @@ one:
 
 summed:
 	CMPQ    64(AX), $0x08
-	JNE     masked
+	JNE     partial
 	VMOVUPS Y1, (CX)
 	ADDQ    DX, CX
 	VMOVUPS Y2, (CX)
@@ -1733,15 +2115,57 @@ summed:
 	ADDQ    DX, CX
 	JMP     stored
 
-masked:
-	VMASKMOVPS Y1, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPS Y2, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPS Y3, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPS Y4, Y0, (CX)
-	ADDQ       DX, CX
+partial:
+	MOVQ         CX, R9
+	TESTQ        $0x00000004, 64(AX)
+	JZ           without4
+	MOVQ         R9, BX
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y1, X1
+	ADDQ         DX, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         DX, BX
+	VMOVUPS      X3, (BX)
+	VEXTRACTF128 $0x01, Y3, X3
+	ADDQ         DX, BX
+	VMOVUPS      X4, (BX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         $0x10, R9
+
+without4:
+	TESTQ     $0x00000002, 64(AX)
+	JZ        without2
+	MOVQ      R9, BX
+	VMOVLPS   X1, (BX)
+	VPERMILPD $0x01, X1, X1
+	ADDQ      DX, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      DX, BX
+	VMOVLPS   X3, (BX)
+	VPERMILPD $0x01, X3, X3
+	ADDQ      DX, BX
+	VMOVLPS   X4, (BX)
+	VPERMILPD $0x01, X4, X4
+	ADDQ      $0x08, R9
+
+without2:
+	TESTQ  $0x00000001, 64(AX)
+	JZ     without1
+	MOVQ   R9, BX
+	VMOVSS X1, (BX)
+	ADDQ   DX, BX
+	VMOVSS X2, (BX)
+	ADDQ   DX, BX
+	VMOVSS X3, (BX)
+	ADDQ   DX, BX
+	VMOVSS X4, (BX)
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+4, BX, BX
+	ADDQ   BX, CX
 
 stored:
 	DECQ 56(AX)
@@ -1759,8 +2183,8 @@ TEXT ·f32Tile4x1Strided(SB), NOSPLIT, $0-8
 	MOVQ    (AX), DI
 	MOVQ    88(AX), BX
 	MOVQ    64(AX), BX
-	LEAQ    maskTable<>+32(SB), R8
 	NEGQ    BX
+	LEAQ    maskTable<>+32(SB), R8
 	VMOVDQU (R8)(BX*4), Y0
 
 panel:
@@ -1876,7 +2300,7 @@ one:
 
 summed:
 	CMPQ    64(AX), $0x08
-	JNE     masked
+	JNE     partial
 	VMOVUPS Y1, (CX)
 	ADDQ    DX, CX
 	VMOVUPS Y2, (CX)
@@ -1887,15 +2311,57 @@ summed:
 	ADDQ    DX, CX
 	JMP     stored
 
-masked:
-	VMASKMOVPS Y1, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPS Y2, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPS Y3, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPS Y4, Y0, (CX)
-	ADDQ       DX, CX
+partial:
+	MOVQ         CX, R8
+	TESTQ        $0x00000004, 64(AX)
+	JZ           without4
+	MOVQ         R8, BX
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y1, X1
+	ADDQ         DX, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         DX, BX
+	VMOVUPS      X3, (BX)
+	VEXTRACTF128 $0x01, Y3, X3
+	ADDQ         DX, BX
+	VMOVUPS      X4, (BX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         $0x10, R8
+
+without4:
+	TESTQ     $0x00000002, 64(AX)
+	JZ        without2
+	MOVQ      R8, BX
+	VMOVLPS   X1, (BX)
+	VPERMILPD $0x01, X1, X1
+	ADDQ      DX, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      DX, BX
+	VMOVLPS   X3, (BX)
+	VPERMILPD $0x01, X3, X3
+	ADDQ      DX, BX
+	VMOVLPS   X4, (BX)
+	VPERMILPD $0x01, X4, X4
+	ADDQ      $0x08, R8
+
+without2:
+	TESTQ  $0x00000001, 64(AX)
+	JZ     without1
+	MOVQ   R8, BX
+	VMOVSS X1, (BX)
+	ADDQ   DX, BX
+	VMOVSS X2, (BX)
+	ADDQ   DX, BX
+	VMOVSS X3, (BX)
+	ADDQ   DX, BX
+	VMOVSS X4, (BX)
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+4, BX, BX
+	ADDQ   BX, CX
 
 stored:
 	MOVQ   48(AX), BX
@@ -1920,8 +2386,8 @@ TEXT ·f32Tile4x2Packed(SB), NOSPLIT, $0-8
 	MOVQ    88(AX), R8
 	MOVQ    64(AX), BX
 	SUBQ    $0x08, BX
-	LEAQ    maskTable<>+32(SB), R9
 	NEGQ    BX
+	LEAQ    maskTable<>+32(SB), R9
 	VMOVDQU (R9)(BX*4), Y0
 
 panel:
@@ -2079,7 +2545,7 @@ one:
 
 summed:
 	CMPQ    64(AX), $0x10
-	JNE     masked
+	JNE     partial
 	VMOVUPS Y1, (CX)
 	VMOVUPS Y2, 32(CX)
 	ADDQ    DX, CX
@@ -2094,19 +2560,66 @@ summed:
 	ADDQ    DX, CX
 	JMP     stored
 
-masked:
-	VMOVUPS    Y1, (CX)
-	VMASKMOVPS Y2, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPS    Y3, (CX)
-	VMASKMOVPS Y4, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPS    Y5, (CX)
-	VMASKMOVPS Y6, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPS    Y7, (CX)
-	VMASKMOVPS Y8, Y0, 32(CX)
-	ADDQ       DX, CX
+partial:
+	MOVQ         CX, R9
+	MOVQ         R9, BX
+	VMOVUPS      Y1, (BX)
+	ADDQ         DX, BX
+	VMOVUPS      Y3, (BX)
+	ADDQ         DX, BX
+	VMOVUPS      Y5, (BX)
+	ADDQ         DX, BX
+	VMOVUPS      Y7, (BX)
+	ADDQ         $0x20, R9
+	TESTQ        $0x00000004, 64(AX)
+	JZ           without4
+	MOVQ         R9, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         DX, BX
+	VMOVUPS      X4, (BX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         DX, BX
+	VMOVUPS      X6, (BX)
+	VEXTRACTF128 $0x01, Y6, X6
+	ADDQ         DX, BX
+	VMOVUPS      X8, (BX)
+	VEXTRACTF128 $0x01, Y8, X8
+	ADDQ         $0x10, R9
+
+without4:
+	TESTQ     $0x00000002, 64(AX)
+	JZ        without2
+	MOVQ      R9, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      DX, BX
+	VMOVLPS   X4, (BX)
+	VPERMILPD $0x01, X4, X4
+	ADDQ      DX, BX
+	VMOVLPS   X6, (BX)
+	VPERMILPD $0x01, X6, X6
+	ADDQ      DX, BX
+	VMOVLPS   X8, (BX)
+	VPERMILPD $0x01, X8, X8
+	ADDQ      $0x08, R9
+
+without2:
+	TESTQ  $0x00000001, 64(AX)
+	JZ     without1
+	MOVQ   R9, BX
+	VMOVSS X2, (BX)
+	ADDQ   DX, BX
+	VMOVSS X4, (BX)
+	ADDQ   DX, BX
+	VMOVSS X6, (BX)
+	ADDQ   DX, BX
+	VMOVSS X8, (BX)
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+4, BX, BX
+	ADDQ   BX, CX
 
 stored:
 	DECQ 56(AX)
@@ -2125,8 +2638,8 @@ TEXT ·f32Tile4x2Strided(SB), NOSPLIT, $0-8
 	MOVQ    88(AX), BX
 	MOVQ    64(AX), BX
 	SUBQ    $0x08, BX
-	LEAQ    maskTable<>+32(SB), R8
 	NEGQ    BX
+	LEAQ    maskTable<>+32(SB), R8
 	VMOVDQU (R8)(BX*4), Y0
 
 panel:
@@ -2275,7 +2788,7 @@ one:
 
 summed:
 	CMPQ    64(AX), $0x10
-	JNE     masked
+	JNE     partial
 	VMOVUPS Y1, (CX)
 	VMOVUPS Y2, 32(CX)
 	ADDQ    DX, CX
@@ -2290,19 +2803,66 @@ summed:
 	ADDQ    DX, CX
 	JMP     stored
 
-masked:
-	VMOVUPS    Y1, (CX)
-	VMASKMOVPS Y2, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPS    Y3, (CX)
-	VMASKMOVPS Y4, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPS    Y5, (CX)
-	VMASKMOVPS Y6, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPS    Y7, (CX)
-	VMASKMOVPS Y8, Y0, 32(CX)
-	ADDQ       DX, CX
+partial:
+	MOVQ         CX, R8
+	MOVQ         R8, BX
+	VMOVUPS      Y1, (BX)
+	ADDQ         DX, BX
+	VMOVUPS      Y3, (BX)
+	ADDQ         DX, BX
+	VMOVUPS      Y5, (BX)
+	ADDQ         DX, BX
+	VMOVUPS      Y7, (BX)
+	ADDQ         $0x20, R8
+	TESTQ        $0x00000004, 64(AX)
+	JZ           without4
+	MOVQ         R8, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         DX, BX
+	VMOVUPS      X4, (BX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         DX, BX
+	VMOVUPS      X6, (BX)
+	VEXTRACTF128 $0x01, Y6, X6
+	ADDQ         DX, BX
+	VMOVUPS      X8, (BX)
+	VEXTRACTF128 $0x01, Y8, X8
+	ADDQ         $0x10, R8
+
+without4:
+	TESTQ     $0x00000002, 64(AX)
+	JZ        without2
+	MOVQ      R8, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      DX, BX
+	VMOVLPS   X4, (BX)
+	VPERMILPD $0x01, X4, X4
+	ADDQ      DX, BX
+	VMOVLPS   X6, (BX)
+	VPERMILPD $0x01, X6, X6
+	ADDQ      DX, BX
+	VMOVLPS   X8, (BX)
+	VPERMILPD $0x01, X8, X8
+	ADDQ      $0x08, R8
+
+without2:
+	TESTQ  $0x00000001, 64(AX)
+	JZ     without1
+	MOVQ   R8, BX
+	VMOVSS X2, (BX)
+	ADDQ   DX, BX
+	VMOVSS X4, (BX)
+	ADDQ   DX, BX
+	VMOVSS X6, (BX)
+	ADDQ   DX, BX
+	VMOVSS X8, (BX)
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+4, BX, BX
+	ADDQ   BX, CX
 
 stored:
 	MOVQ   48(AX), BX
@@ -2326,8 +2886,8 @@ TEXT ·f32Tile5x1Packed(SB), NOSPLIT, $0-8
 	MOVQ    (AX), DI
 	MOVQ    88(AX), R8
 	MOVQ    64(AX), BX
-	LEAQ    maskTable<>+32(SB), R9
 	NEGQ    BX
+	LEAQ    maskTable<>+32(SB), R9
 	VMOVDQU (R9)(BX*4), Y0
 
 panel:
@@ -2469,7 +3029,7 @@ one:
 
 summed:
 	CMPQ    64(AX), $0x08
-	JNE     masked
+	JNE     partial
 	VMOVUPS Y1, (CX)
 	ADDQ    DX, CX
 	VMOVUPS Y2, (CX)
@@ -2482,17 +3042,65 @@ summed:
 	ADDQ    DX, CX
 	JMP     stored
 
-masked:
-	VMASKMOVPS Y1, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPS Y2, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPS Y3, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPS Y4, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPS Y5, Y0, (CX)
-	ADDQ       DX, CX
+partial:
+	MOVQ         CX, R9
+	TESTQ        $0x00000004, 64(AX)
+	JZ           without4
+	MOVQ         R9, BX
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y1, X1
+	ADDQ         DX, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         DX, BX
+	VMOVUPS      X3, (BX)
+	VEXTRACTF128 $0x01, Y3, X3
+	ADDQ         DX, BX
+	VMOVUPS      X4, (BX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         DX, BX
+	VMOVUPS      X5, (BX)
+	VEXTRACTF128 $0x01, Y5, X5
+	ADDQ         $0x10, R9
+
+without4:
+	TESTQ     $0x00000002, 64(AX)
+	JZ        without2
+	MOVQ      R9, BX
+	VMOVLPS   X1, (BX)
+	VPERMILPD $0x01, X1, X1
+	ADDQ      DX, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      DX, BX
+	VMOVLPS   X3, (BX)
+	VPERMILPD $0x01, X3, X3
+	ADDQ      DX, BX
+	VMOVLPS   X4, (BX)
+	VPERMILPD $0x01, X4, X4
+	ADDQ      DX, BX
+	VMOVLPS   X5, (BX)
+	VPERMILPD $0x01, X5, X5
+	ADDQ      $0x08, R9
+
+without2:
+	TESTQ  $0x00000001, 64(AX)
+	JZ     without1
+	MOVQ   R9, BX
+	VMOVSS X1, (BX)
+	ADDQ   DX, BX
+	VMOVSS X2, (BX)
+	ADDQ   DX, BX
+	VMOVSS X3, (BX)
+	ADDQ   DX, BX
+	VMOVSS X4, (BX)
+	ADDQ   DX, BX
+	VMOVSS X5, (BX)
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+5, BX, BX
+	ADDQ   BX, CX
 
 stored:
 	DECQ 56(AX)
@@ -2510,8 +3118,8 @@ TEXT ·f32Tile5x1Strided(SB), NOSPLIT, $0-8
 	MOVQ    (AX), DI
 	MOVQ    88(AX), BX
 	MOVQ    64(AX), BX
-	LEAQ    maskTable<>+32(SB), R8
 	NEGQ    BX
+	LEAQ    maskTable<>+32(SB), R8
 	VMOVDQU (R8)(BX*4), Y0
 
 panel:
@@ -2644,7 +3252,7 @@ one:
 
 summed:
 	CMPQ    64(AX), $0x08
-	JNE     masked
+	JNE     partial
 	VMOVUPS Y1, (CX)
 	ADDQ    DX, CX
 	VMOVUPS Y2, (CX)
@@ -2657,17 +3265,65 @@ summed:
 	ADDQ    DX, CX
 	JMP     stored
 
-masked:
-	VMASKMOVPS Y1, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPS Y2, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPS Y3, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPS Y4, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPS Y5, Y0, (CX)
-	ADDQ       DX, CX
+partial:
+	MOVQ         CX, R8
+	TESTQ        $0x00000004, 64(AX)
+	JZ           without4
+	MOVQ         R8, BX
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y1, X1
+	ADDQ         DX, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         DX, BX
+	VMOVUPS      X3, (BX)
+	VEXTRACTF128 $0x01, Y3, X3
+	ADDQ         DX, BX
+	VMOVUPS      X4, (BX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         DX, BX
+	VMOVUPS      X5, (BX)
+	VEXTRACTF128 $0x01, Y5, X5
+	ADDQ         $0x10, R8
+
+without4:
+	TESTQ     $0x00000002, 64(AX)
+	JZ        without2
+	MOVQ      R8, BX
+	VMOVLPS   X1, (BX)
+	VPERMILPD $0x01, X1, X1
+	ADDQ      DX, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      DX, BX
+	VMOVLPS   X3, (BX)
+	VPERMILPD $0x01, X3, X3
+	ADDQ      DX, BX
+	VMOVLPS   X4, (BX)
+	VPERMILPD $0x01, X4, X4
+	ADDQ      DX, BX
+	VMOVLPS   X5, (BX)
+	VPERMILPD $0x01, X5, X5
+	ADDQ      $0x08, R8
+
+without2:
+	TESTQ  $0x00000001, 64(AX)
+	JZ     without1
+	MOVQ   R8, BX
+	VMOVSS X1, (BX)
+	ADDQ   DX, BX
+	VMOVSS X2, (BX)
+	ADDQ   DX, BX
+	VMOVSS X3, (BX)
+	ADDQ   DX, BX
+	VMOVSS X4, (BX)
+	ADDQ   DX, BX
+	VMOVSS X5, (BX)
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+5, BX, BX
+	ADDQ   BX, CX
 
 stored:
 	MOVQ   48(AX), BX
@@ -2692,8 +3348,8 @@ TEXT ·f32Tile5x2Packed(SB), NOSPLIT, $0-8
 	MOVQ    88(AX), R8
 	MOVQ    64(AX), BX
 	SUBQ    $0x08, BX
-	LEAQ    maskTable<>+32(SB), R9
 	NEGQ    BX
+	LEAQ    maskTable<>+32(SB), R9
 	VMOVDQU (R9)(BX*4), Y0
 
 panel:
@@ -2875,7 +3531,7 @@ one:
 
 summed:
 	CMPQ    64(AX), $0x10
-	JNE     masked
+	JNE     partial
 	VMOVUPS Y1, (CX)
 	VMOVUPS Y2, 32(CX)
 	ADDQ    DX, CX
@@ -2893,22 +3549,76 @@ summed:
 	ADDQ    DX, CX
 	JMP     stored
 
-masked:
-	VMOVUPS    Y1, (CX)
-	VMASKMOVPS Y2, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPS    Y3, (CX)
-	VMASKMOVPS Y4, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPS    Y5, (CX)
-	VMASKMOVPS Y6, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPS    Y7, (CX)
-	VMASKMOVPS Y8, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPS    Y9, (CX)
-	VMASKMOVPS Y10, Y0, 32(CX)
-	ADDQ       DX, CX
+partial:
+	MOVQ         CX, R9
+	MOVQ         R9, BX
+	VMOVUPS      Y1, (BX)
+	ADDQ         DX, BX
+	VMOVUPS      Y3, (BX)
+	ADDQ         DX, BX
+	VMOVUPS      Y5, (BX)
+	ADDQ         DX, BX
+	VMOVUPS      Y7, (BX)
+	ADDQ         DX, BX
+	VMOVUPS      Y9, (BX)
+	ADDQ         $0x20, R9
+	TESTQ        $0x00000004, 64(AX)
+	JZ           without4
+	MOVQ         R9, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         DX, BX
+	VMOVUPS      X4, (BX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         DX, BX
+	VMOVUPS      X6, (BX)
+	VEXTRACTF128 $0x01, Y6, X6
+	ADDQ         DX, BX
+	VMOVUPS      X8, (BX)
+	VEXTRACTF128 $0x01, Y8, X8
+	ADDQ         DX, BX
+	VMOVUPS      X10, (BX)
+	VEXTRACTF128 $0x01, Y10, X10
+	ADDQ         $0x10, R9
+
+without4:
+	TESTQ     $0x00000002, 64(AX)
+	JZ        without2
+	MOVQ      R9, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      DX, BX
+	VMOVLPS   X4, (BX)
+	VPERMILPD $0x01, X4, X4
+	ADDQ      DX, BX
+	VMOVLPS   X6, (BX)
+	VPERMILPD $0x01, X6, X6
+	ADDQ      DX, BX
+	VMOVLPS   X8, (BX)
+	VPERMILPD $0x01, X8, X8
+	ADDQ      DX, BX
+	VMOVLPS   X10, (BX)
+	VPERMILPD $0x01, X10, X10
+	ADDQ      $0x08, R9
+
+without2:
+	TESTQ  $0x00000001, 64(AX)
+	JZ     without1
+	MOVQ   R9, BX
+	VMOVSS X2, (BX)
+	ADDQ   DX, BX
+	VMOVSS X4, (BX)
+	ADDQ   DX, BX
+	VMOVSS X6, (BX)
+	ADDQ   DX, BX
+	VMOVSS X8, (BX)
+	ADDQ   DX, BX
+	VMOVSS X10, (BX)
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+5, BX, BX
+	ADDQ   BX, CX
 
 stored:
 	DECQ 56(AX)
@@ -2927,8 +3637,8 @@ TEXT ·f32Tile5x2Strided(SB), NOSPLIT, $0-8
 	MOVQ    88(AX), BX
 	MOVQ    64(AX), BX
 	SUBQ    $0x08, BX
-	LEAQ    maskTable<>+32(SB), R8
 	NEGQ    BX
+	LEAQ    maskTable<>+32(SB), R8
 	VMOVDQU (R8)(BX*4), Y0
 
 panel:
@@ -3101,7 +3811,7 @@ one:
 
 summed:
 	CMPQ    64(AX), $0x10
-	JNE     masked
+	JNE     partial
 	VMOVUPS Y1, (CX)
 	VMOVUPS Y2, 32(CX)
 	ADDQ    DX, CX
@@ -3119,22 +3829,76 @@ summed:
 	ADDQ    DX, CX
 	JMP     stored
 
-masked:
-	VMOVUPS    Y1, (CX)
-	VMASKMOVPS Y2, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPS    Y3, (CX)
-	VMASKMOVPS Y4, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPS    Y5, (CX)
-	VMASKMOVPS Y6, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPS    Y7, (CX)
-	VMASKMOVPS Y8, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPS    Y9, (CX)
-	VMASKMOVPS Y10, Y0, 32(CX)
-	ADDQ       DX, CX
+partial:
+	MOVQ         CX, R8
+	MOVQ         R8, BX
+	VMOVUPS      Y1, (BX)
+	ADDQ         DX, BX
+	VMOVUPS      Y3, (BX)
+	ADDQ         DX, BX
+	VMOVUPS      Y5, (BX)
+	ADDQ         DX, BX
+	VMOVUPS      Y7, (BX)
+	ADDQ         DX, BX
+	VMOVUPS      Y9, (BX)
+	ADDQ         $0x20, R8
+	TESTQ        $0x00000004, 64(AX)
+	JZ           without4
+	MOVQ         R8, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         DX, BX
+	VMOVUPS      X4, (BX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         DX, BX
+	VMOVUPS      X6, (BX)
+	VEXTRACTF128 $0x01, Y6, X6
+	ADDQ         DX, BX
+	VMOVUPS      X8, (BX)
+	VEXTRACTF128 $0x01, Y8, X8
+	ADDQ         DX, BX
+	VMOVUPS      X10, (BX)
+	VEXTRACTF128 $0x01, Y10, X10
+	ADDQ         $0x10, R8
+
+without4:
+	TESTQ     $0x00000002, 64(AX)
+	JZ        without2
+	MOVQ      R8, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      DX, BX
+	VMOVLPS   X4, (BX)
+	VPERMILPD $0x01, X4, X4
+	ADDQ      DX, BX
+	VMOVLPS   X6, (BX)
+	VPERMILPD $0x01, X6, X6
+	ADDQ      DX, BX
+	VMOVLPS   X8, (BX)
+	VPERMILPD $0x01, X8, X8
+	ADDQ      DX, BX
+	VMOVLPS   X10, (BX)
+	VPERMILPD $0x01, X10, X10
+	ADDQ      $0x08, R8
+
+without2:
+	TESTQ  $0x00000001, 64(AX)
+	JZ     without1
+	MOVQ   R8, BX
+	VMOVSS X2, (BX)
+	ADDQ   DX, BX
+	VMOVSS X4, (BX)
+	ADDQ   DX, BX
+	VMOVSS X6, (BX)
+	ADDQ   DX, BX
+	VMOVSS X8, (BX)
+	ADDQ   DX, BX
+	VMOVSS X10, (BX)
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+5, BX, BX
+	ADDQ   BX, CX
 
 stored:
 	MOVQ   48(AX), BX
@@ -3158,8 +3922,8 @@ TEXT ·f32Tile6x1Packed(SB), NOSPLIT, $0-8
 	MOVQ    (AX), DI
 	MOVQ    88(AX), R8
 	MOVQ    64(AX), BX
-	LEAQ    maskTable<>+32(SB), R9
 	NEGQ    BX
+	LEAQ    maskTable<>+32(SB), R9
 	VMOVDQU (R9)(BX*4), Y0
 
 panel:
@@ -3318,7 +4082,7 @@ one:
 
 summed:
 	CMPQ    64(AX), $0x08
-	JNE     masked
+	JNE     partial
 	VMOVUPS Y1, (CX)
 	ADDQ    DX, CX
 	VMOVUPS Y2, (CX)
@@ -3333,19 +4097,73 @@ summed:
 	ADDQ    DX, CX
 	JMP     stored
 
-masked:
-	VMASKMOVPS Y1, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPS Y2, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPS Y3, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPS Y4, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPS Y5, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPS Y6, Y0, (CX)
-	ADDQ       DX, CX
+partial:
+	MOVQ         CX, R9
+	TESTQ        $0x00000004, 64(AX)
+	JZ           without4
+	MOVQ         R9, BX
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y1, X1
+	ADDQ         DX, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         DX, BX
+	VMOVUPS      X3, (BX)
+	VEXTRACTF128 $0x01, Y3, X3
+	ADDQ         DX, BX
+	VMOVUPS      X4, (BX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         DX, BX
+	VMOVUPS      X5, (BX)
+	VEXTRACTF128 $0x01, Y5, X5
+	ADDQ         DX, BX
+	VMOVUPS      X6, (BX)
+	VEXTRACTF128 $0x01, Y6, X6
+	ADDQ         $0x10, R9
+
+without4:
+	TESTQ     $0x00000002, 64(AX)
+	JZ        without2
+	MOVQ      R9, BX
+	VMOVLPS   X1, (BX)
+	VPERMILPD $0x01, X1, X1
+	ADDQ      DX, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      DX, BX
+	VMOVLPS   X3, (BX)
+	VPERMILPD $0x01, X3, X3
+	ADDQ      DX, BX
+	VMOVLPS   X4, (BX)
+	VPERMILPD $0x01, X4, X4
+	ADDQ      DX, BX
+	VMOVLPS   X5, (BX)
+	VPERMILPD $0x01, X5, X5
+	ADDQ      DX, BX
+	VMOVLPS   X6, (BX)
+	VPERMILPD $0x01, X6, X6
+	ADDQ      $0x08, R9
+
+without2:
+	TESTQ  $0x00000001, 64(AX)
+	JZ     without1
+	MOVQ   R9, BX
+	VMOVSS X1, (BX)
+	ADDQ   DX, BX
+	VMOVSS X2, (BX)
+	ADDQ   DX, BX
+	VMOVSS X3, (BX)
+	ADDQ   DX, BX
+	VMOVSS X4, (BX)
+	ADDQ   DX, BX
+	VMOVSS X5, (BX)
+	ADDQ   DX, BX
+	VMOVSS X6, (BX)
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+6, BX, BX
+	ADDQ   BX, CX
 
 stored:
 	DECQ 56(AX)
@@ -3363,8 +4181,8 @@ TEXT ·f32Tile6x1Strided(SB), NOSPLIT, $0-8
 	MOVQ    (AX), DI
 	MOVQ    88(AX), BX
 	MOVQ    64(AX), BX
-	LEAQ    maskTable<>+32(SB), R8
 	NEGQ    BX
+	LEAQ    maskTable<>+32(SB), R8
 	VMOVDQU (R8)(BX*4), Y0
 
 panel:
@@ -3515,7 +4333,7 @@ one:
 
 summed:
 	CMPQ    64(AX), $0x08
-	JNE     masked
+	JNE     partial
 	VMOVUPS Y1, (CX)
 	ADDQ    DX, CX
 	VMOVUPS Y2, (CX)
@@ -3530,19 +4348,73 @@ summed:
 	ADDQ    DX, CX
 	JMP     stored
 
-masked:
-	VMASKMOVPS Y1, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPS Y2, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPS Y3, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPS Y4, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPS Y5, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPS Y6, Y0, (CX)
-	ADDQ       DX, CX
+partial:
+	MOVQ         CX, R8
+	TESTQ        $0x00000004, 64(AX)
+	JZ           without4
+	MOVQ         R8, BX
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y1, X1
+	ADDQ         DX, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         DX, BX
+	VMOVUPS      X3, (BX)
+	VEXTRACTF128 $0x01, Y3, X3
+	ADDQ         DX, BX
+	VMOVUPS      X4, (BX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         DX, BX
+	VMOVUPS      X5, (BX)
+	VEXTRACTF128 $0x01, Y5, X5
+	ADDQ         DX, BX
+	VMOVUPS      X6, (BX)
+	VEXTRACTF128 $0x01, Y6, X6
+	ADDQ         $0x10, R8
+
+without4:
+	TESTQ     $0x00000002, 64(AX)
+	JZ        without2
+	MOVQ      R8, BX
+	VMOVLPS   X1, (BX)
+	VPERMILPD $0x01, X1, X1
+	ADDQ      DX, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      DX, BX
+	VMOVLPS   X3, (BX)
+	VPERMILPD $0x01, X3, X3
+	ADDQ      DX, BX
+	VMOVLPS   X4, (BX)
+	VPERMILPD $0x01, X4, X4
+	ADDQ      DX, BX
+	VMOVLPS   X5, (BX)
+	VPERMILPD $0x01, X5, X5
+	ADDQ      DX, BX
+	VMOVLPS   X6, (BX)
+	VPERMILPD $0x01, X6, X6
+	ADDQ      $0x08, R8
+
+without2:
+	TESTQ  $0x00000001, 64(AX)
+	JZ     without1
+	MOVQ   R8, BX
+	VMOVSS X1, (BX)
+	ADDQ   DX, BX
+	VMOVSS X2, (BX)
+	ADDQ   DX, BX
+	VMOVSS X3, (BX)
+	ADDQ   DX, BX
+	VMOVSS X4, (BX)
+	ADDQ   DX, BX
+	VMOVSS X5, (BX)
+	ADDQ   DX, BX
+	VMOVSS X6, (BX)
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+6, BX, BX
+	ADDQ   BX, CX
 
 stored:
 	MOVQ   48(AX), BX
@@ -3567,8 +4439,8 @@ TEXT ·f32Tile6x2Packed(SB), NOSPLIT, $0-8
 	MOVQ    88(AX), R8
 	MOVQ    64(AX), BX
 	SUBQ    $0x08, BX
-	LEAQ    maskTable<>+32(SB), R9
 	NEGQ    BX
+	LEAQ    maskTable<>+32(SB), R9
 	VMOVDQU (R9)(BX*4), Y0
 
 panel:
@@ -3774,7 +4646,7 @@ one:
 
 summed:
 	CMPQ    64(AX), $0x10
-	JNE     masked
+	JNE     partial
 	VMOVUPS Y1, (CX)
 	VMOVUPS Y2, 32(CX)
 	ADDQ    DX, CX
@@ -3795,25 +4667,86 @@ summed:
 	ADDQ    DX, CX
 	JMP     stored
 
-masked:
-	VMOVUPS    Y1, (CX)
-	VMASKMOVPS Y2, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPS    Y3, (CX)
-	VMASKMOVPS Y4, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPS    Y5, (CX)
-	VMASKMOVPS Y6, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPS    Y7, (CX)
-	VMASKMOVPS Y8, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPS    Y9, (CX)
-	VMASKMOVPS Y10, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPS    Y11, (CX)
-	VMASKMOVPS Y12, Y0, 32(CX)
-	ADDQ       DX, CX
+partial:
+	MOVQ         CX, R9
+	MOVQ         R9, BX
+	VMOVUPS      Y1, (BX)
+	ADDQ         DX, BX
+	VMOVUPS      Y3, (BX)
+	ADDQ         DX, BX
+	VMOVUPS      Y5, (BX)
+	ADDQ         DX, BX
+	VMOVUPS      Y7, (BX)
+	ADDQ         DX, BX
+	VMOVUPS      Y9, (BX)
+	ADDQ         DX, BX
+	VMOVUPS      Y11, (BX)
+	ADDQ         $0x20, R9
+	TESTQ        $0x00000004, 64(AX)
+	JZ           without4
+	MOVQ         R9, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         DX, BX
+	VMOVUPS      X4, (BX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         DX, BX
+	VMOVUPS      X6, (BX)
+	VEXTRACTF128 $0x01, Y6, X6
+	ADDQ         DX, BX
+	VMOVUPS      X8, (BX)
+	VEXTRACTF128 $0x01, Y8, X8
+	ADDQ         DX, BX
+	VMOVUPS      X10, (BX)
+	VEXTRACTF128 $0x01, Y10, X10
+	ADDQ         DX, BX
+	VMOVUPS      X12, (BX)
+	VEXTRACTF128 $0x01, Y12, X12
+	ADDQ         $0x10, R9
+
+without4:
+	TESTQ     $0x00000002, 64(AX)
+	JZ        without2
+	MOVQ      R9, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      DX, BX
+	VMOVLPS   X4, (BX)
+	VPERMILPD $0x01, X4, X4
+	ADDQ      DX, BX
+	VMOVLPS   X6, (BX)
+	VPERMILPD $0x01, X6, X6
+	ADDQ      DX, BX
+	VMOVLPS   X8, (BX)
+	VPERMILPD $0x01, X8, X8
+	ADDQ      DX, BX
+	VMOVLPS   X10, (BX)
+	VPERMILPD $0x01, X10, X10
+	ADDQ      DX, BX
+	VMOVLPS   X12, (BX)
+	VPERMILPD $0x01, X12, X12
+	ADDQ      $0x08, R9
+
+without2:
+	TESTQ  $0x00000001, 64(AX)
+	JZ     without1
+	MOVQ   R9, BX
+	VMOVSS X2, (BX)
+	ADDQ   DX, BX
+	VMOVSS X4, (BX)
+	ADDQ   DX, BX
+	VMOVSS X6, (BX)
+	ADDQ   DX, BX
+	VMOVSS X8, (BX)
+	ADDQ   DX, BX
+	VMOVSS X10, (BX)
+	ADDQ   DX, BX
+	VMOVSS X12, (BX)
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+6, BX, BX
+	ADDQ   BX, CX
 
 stored:
 	DECQ 56(AX)
@@ -3832,8 +4765,8 @@ TEXT ·f32Tile6x2Strided(SB), NOSPLIT, $0-8
 	MOVQ    88(AX), BX
 	MOVQ    64(AX), BX
 	SUBQ    $0x08, BX
-	LEAQ    maskTable<>+32(SB), R8
 	NEGQ    BX
+	LEAQ    maskTable<>+32(SB), R8
 	VMOVDQU (R8)(BX*4), Y0
 
 panel:
@@ -4031,7 +4964,7 @@ one:
 
 summed:
 	CMPQ    64(AX), $0x10
-	JNE     masked
+	JNE     partial
 	VMOVUPS Y1, (CX)
 	VMOVUPS Y2, 32(CX)
 	ADDQ    DX, CX
@@ -4052,25 +4985,86 @@ summed:
 	ADDQ    DX, CX
 	JMP     stored
 
-masked:
-	VMOVUPS    Y1, (CX)
-	VMASKMOVPS Y2, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPS    Y3, (CX)
-	VMASKMOVPS Y4, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPS    Y5, (CX)
-	VMASKMOVPS Y6, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPS    Y7, (CX)
-	VMASKMOVPS Y8, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPS    Y9, (CX)
-	VMASKMOVPS Y10, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPS    Y11, (CX)
-	VMASKMOVPS Y12, Y0, 32(CX)
-	ADDQ       DX, CX
+partial:
+	MOVQ         CX, R8
+	MOVQ         R8, BX
+	VMOVUPS      Y1, (BX)
+	ADDQ         DX, BX
+	VMOVUPS      Y3, (BX)
+	ADDQ         DX, BX
+	VMOVUPS      Y5, (BX)
+	ADDQ         DX, BX
+	VMOVUPS      Y7, (BX)
+	ADDQ         DX, BX
+	VMOVUPS      Y9, (BX)
+	ADDQ         DX, BX
+	VMOVUPS      Y11, (BX)
+	ADDQ         $0x20, R8
+	TESTQ        $0x00000004, 64(AX)
+	JZ           without4
+	MOVQ         R8, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         DX, BX
+	VMOVUPS      X4, (BX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         DX, BX
+	VMOVUPS      X6, (BX)
+	VEXTRACTF128 $0x01, Y6, X6
+	ADDQ         DX, BX
+	VMOVUPS      X8, (BX)
+	VEXTRACTF128 $0x01, Y8, X8
+	ADDQ         DX, BX
+	VMOVUPS      X10, (BX)
+	VEXTRACTF128 $0x01, Y10, X10
+	ADDQ         DX, BX
+	VMOVUPS      X12, (BX)
+	VEXTRACTF128 $0x01, Y12, X12
+	ADDQ         $0x10, R8
+
+without4:
+	TESTQ     $0x00000002, 64(AX)
+	JZ        without2
+	MOVQ      R8, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      DX, BX
+	VMOVLPS   X4, (BX)
+	VPERMILPD $0x01, X4, X4
+	ADDQ      DX, BX
+	VMOVLPS   X6, (BX)
+	VPERMILPD $0x01, X6, X6
+	ADDQ      DX, BX
+	VMOVLPS   X8, (BX)
+	VPERMILPD $0x01, X8, X8
+	ADDQ      DX, BX
+	VMOVLPS   X10, (BX)
+	VPERMILPD $0x01, X10, X10
+	ADDQ      DX, BX
+	VMOVLPS   X12, (BX)
+	VPERMILPD $0x01, X12, X12
+	ADDQ      $0x08, R8
+
+without2:
+	TESTQ  $0x00000001, 64(AX)
+	JZ     without1
+	MOVQ   R8, BX
+	VMOVSS X2, (BX)
+	ADDQ   DX, BX
+	VMOVSS X4, (BX)
+	ADDQ   DX, BX
+	VMOVSS X6, (BX)
+	ADDQ   DX, BX
+	VMOVSS X8, (BX)
+	ADDQ   DX, BX
+	VMOVSS X10, (BX)
+	ADDQ   DX, BX
+	VMOVSS X12, (BX)
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+6, BX, BX
+	ADDQ   BX, CX
 
 stored:
 	MOVQ   48(AX), BX
@@ -4084,116 +5078,2213 @@ stored:
 	VZEROUPPER
 	RET
 
+// func f32Tile7x1Strided(t *tile)
+// Requires: AVX, FMA3, MMX+
+TEXT ·f32Tile7x1Strided(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    32(AX), CX
+	MOVQ    40(AX), DX
+	MOVQ    24(AX), SI
+	MOVQ    (AX), DI
+	MOVQ    88(AX), BX
+	MOVQ    64(AX), BX
+	NEGQ    BX
+	LEAQ    maskTable<>+32(SB), R8
+	VMOVDQU (R8)(BX*4), Y0
+
+panel:
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	JMP    begun
+
+load:
+	VBROADCASTSS 80(AX), Y8
+	MOVQ         CX, BX
+	VMASKMOVPS   (BX), Y0, Y1
+	VMULPS       Y8, Y1, Y1
+	ADDQ         DX, BX
+	VMASKMOVPS   (BX), Y0, Y2
+	VMULPS       Y8, Y2, Y2
+	ADDQ         DX, BX
+	VMASKMOVPS   (BX), Y0, Y3
+	VMULPS       Y8, Y3, Y3
+	ADDQ         DX, BX
+	VMASKMOVPS   (BX), Y0, Y4
+	VMULPS       Y8, Y4, Y4
+	ADDQ         DX, BX
+	VMASKMOVPS   (BX), Y0, Y5
+	VMULPS       Y8, Y5, Y5
+	ADDQ         DX, BX
+	VMASKMOVPS   (BX), Y0, Y6
+	VMULPS       Y8, Y6, Y6
+	ADDQ         DX, BX
+	VMASKMOVPS   (BX), Y0, Y7
+	VMULPS       Y8, Y7, Y7
+
+begun:
+	MOVQ       DX, BX
+	IMUL3Q     $+7, BX, BX
+	ADDQ       CX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	MOVQ       16(AX), BX
+	MOVQ       8(AX), R8
+	LEAQ       (R8)(R8*2), R9
+	LEAQ       (R8)(R8*4), R10
+	MOVQ       48(AX), R11
+	SHRQ       $0x02, R11
+	JZ         rest
+
+four:
+	VMOVUPS      (BX), Y8
+	ADDQ         SI, BX
+	VBROADCASTSS (DI), Y9
+	VFMADD231PS  Y8, Y9, Y1
+	VBROADCASTSS (DI)(R8*1), Y9
+	VFMADD231PS  Y8, Y9, Y2
+	VBROADCASTSS (DI)(R8*2), Y9
+	VFMADD231PS  Y8, Y9, Y3
+	VBROADCASTSS (DI)(R9*1), Y9
+	VFMADD231PS  Y8, Y9, Y4
+	VBROADCASTSS (DI)(R8*4), Y9
+	VFMADD231PS  Y8, Y9, Y5
+	VBROADCASTSS (DI)(R10*1), Y9
+	VFMADD231PS  Y8, Y9, Y6
+	VBROADCASTSS (DI)(R9*2), Y9
+	VFMADD231PS  Y8, Y9, Y7
+	VMOVUPS      (BX), Y8
+	ADDQ         SI, BX
+	VBROADCASTSS 4(DI), Y9
+	VFMADD231PS  Y8, Y9, Y1
+	VBROADCASTSS 4(DI)(R8*1), Y9
+	VFMADD231PS  Y8, Y9, Y2
+	VBROADCASTSS 4(DI)(R8*2), Y9
+	VFMADD231PS  Y8, Y9, Y3
+	VBROADCASTSS 4(DI)(R9*1), Y9
+	VFMADD231PS  Y8, Y9, Y4
+	VBROADCASTSS 4(DI)(R8*4), Y9
+	VFMADD231PS  Y8, Y9, Y5
+	VBROADCASTSS 4(DI)(R10*1), Y9
+	VFMADD231PS  Y8, Y9, Y6
+	VBROADCASTSS 4(DI)(R9*2), Y9
+	VFMADD231PS  Y8, Y9, Y7
+	VMOVUPS      (BX), Y8
+	ADDQ         SI, BX
+	VBROADCASTSS 8(DI), Y9
+	VFMADD231PS  Y8, Y9, Y1
+	VBROADCASTSS 8(DI)(R8*1), Y9
+	VFMADD231PS  Y8, Y9, Y2
+	VBROADCASTSS 8(DI)(R8*2), Y9
+	VFMADD231PS  Y8, Y9, Y3
+	VBROADCASTSS 8(DI)(R9*1), Y9
+	VFMADD231PS  Y8, Y9, Y4
+	VBROADCASTSS 8(DI)(R8*4), Y9
+	VFMADD231PS  Y8, Y9, Y5
+	VBROADCASTSS 8(DI)(R10*1), Y9
+	VFMADD231PS  Y8, Y9, Y6
+	VBROADCASTSS 8(DI)(R9*2), Y9
+	VFMADD231PS  Y8, Y9, Y7
+	VMOVUPS      (BX), Y8
+	ADDQ         SI, BX
+	VBROADCASTSS 12(DI), Y9
+	VFMADD231PS  Y8, Y9, Y1
+	VBROADCASTSS 12(DI)(R8*1), Y9
+	VFMADD231PS  Y8, Y9, Y2
+	VBROADCASTSS 12(DI)(R8*2), Y9
+	VFMADD231PS  Y8, Y9, Y3
+	VBROADCASTSS 12(DI)(R9*1), Y9
+	VFMADD231PS  Y8, Y9, Y4
+	VBROADCASTSS 12(DI)(R8*4), Y9
+	VFMADD231PS  Y8, Y9, Y5
+	VBROADCASTSS 12(DI)(R10*1), Y9
+	VFMADD231PS  Y8, Y9, Y6
+	VBROADCASTSS 12(DI)(R9*2), Y9
+	VFMADD231PS  Y8, Y9, Y7
+	ADDQ         $0x00000010, DI
+	DECQ         R11
+	JNZ          four
+
+rest:
+	MOVQ 48(AX), R11
+	ANDQ $0x03, R11
+	JZ   summed
+
+one:
+	VMOVUPS      (BX), Y8
+	ADDQ         SI, BX
+	VBROADCASTSS (DI), Y9
+	VFMADD231PS  Y8, Y9, Y1
+	VBROADCASTSS (DI)(R8*1), Y9
+	VFMADD231PS  Y8, Y9, Y2
+	VBROADCASTSS (DI)(R8*2), Y9
+	VFMADD231PS  Y8, Y9, Y3
+	VBROADCASTSS (DI)(R9*1), Y9
+	VFMADD231PS  Y8, Y9, Y4
+	VBROADCASTSS (DI)(R8*4), Y9
+	VFMADD231PS  Y8, Y9, Y5
+	VBROADCASTSS (DI)(R10*1), Y9
+	VFMADD231PS  Y8, Y9, Y6
+	VBROADCASTSS (DI)(R9*2), Y9
+	VFMADD231PS  Y8, Y9, Y7
+	ADDQ         $0x00000004, DI
+	DECQ         R11
+	JNZ          one
+
+summed:
+	CMPQ    64(AX), $0x08
+	JNE     partial
+	VMOVUPS Y1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y3, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y4, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y5, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y6, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y7, (CX)
+	ADDQ    DX, CX
+	JMP     stored
+
+partial:
+	MOVQ         CX, R8
+	TESTQ        $0x00000004, 64(AX)
+	JZ           without4
+	MOVQ         R8, BX
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y1, X1
+	ADDQ         DX, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         DX, BX
+	VMOVUPS      X3, (BX)
+	VEXTRACTF128 $0x01, Y3, X3
+	ADDQ         DX, BX
+	VMOVUPS      X4, (BX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         DX, BX
+	VMOVUPS      X5, (BX)
+	VEXTRACTF128 $0x01, Y5, X5
+	ADDQ         DX, BX
+	VMOVUPS      X6, (BX)
+	VEXTRACTF128 $0x01, Y6, X6
+	ADDQ         DX, BX
+	VMOVUPS      X7, (BX)
+	VEXTRACTF128 $0x01, Y7, X7
+	ADDQ         $0x10, R8
+
+without4:
+	TESTQ     $0x00000002, 64(AX)
+	JZ        without2
+	MOVQ      R8, BX
+	VMOVLPS   X1, (BX)
+	VPERMILPD $0x01, X1, X1
+	ADDQ      DX, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      DX, BX
+	VMOVLPS   X3, (BX)
+	VPERMILPD $0x01, X3, X3
+	ADDQ      DX, BX
+	VMOVLPS   X4, (BX)
+	VPERMILPD $0x01, X4, X4
+	ADDQ      DX, BX
+	VMOVLPS   X5, (BX)
+	VPERMILPD $0x01, X5, X5
+	ADDQ      DX, BX
+	VMOVLPS   X6, (BX)
+	VPERMILPD $0x01, X6, X6
+	ADDQ      DX, BX
+	VMOVLPS   X7, (BX)
+	VPERMILPD $0x01, X7, X7
+	ADDQ      $0x08, R8
+
+without2:
+	TESTQ  $0x00000001, 64(AX)
+	JZ     without1
+	MOVQ   R8, BX
+	VMOVSS X1, (BX)
+	ADDQ   DX, BX
+	VMOVSS X2, (BX)
+	ADDQ   DX, BX
+	VMOVSS X3, (BX)
+	ADDQ   DX, BX
+	VMOVSS X4, (BX)
+	ADDQ   DX, BX
+	VMOVSS X5, (BX)
+	ADDQ   DX, BX
+	VMOVSS X6, (BX)
+	ADDQ   DX, BX
+	VMOVSS X7, (BX)
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+7, BX, BX
+	ADDQ   BX, CX
+
+stored:
+	MOVQ   48(AX), BX
+	IMUL3Q $+4, BX, BX
+	SUBQ   BX, DI
+	MOVQ   8(AX), BX
+	IMUL3Q $+7, BX, BX
+	ADDQ   BX, DI
+	DECQ   56(AX)
+	JNZ    panel
+	VZEROUPPER
+	RET
+
+// func f32Tile8x1Strided(t *tile)
+// Requires: AVX, FMA3, MMX+
+TEXT ·f32Tile8x1Strided(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    32(AX), CX
+	MOVQ    40(AX), DX
+	MOVQ    24(AX), SI
+	MOVQ    (AX), DI
+	MOVQ    88(AX), BX
+	MOVQ    64(AX), BX
+	NEGQ    BX
+	LEAQ    maskTable<>+32(SB), R8
+	VMOVDQU (R8)(BX*4), Y0
+
+panel:
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	JMP    begun
+
+load:
+	VBROADCASTSS 80(AX), Y9
+	MOVQ         CX, BX
+	VMASKMOVPS   (BX), Y0, Y1
+	VMULPS       Y9, Y1, Y1
+	ADDQ         DX, BX
+	VMASKMOVPS   (BX), Y0, Y2
+	VMULPS       Y9, Y2, Y2
+	ADDQ         DX, BX
+	VMASKMOVPS   (BX), Y0, Y3
+	VMULPS       Y9, Y3, Y3
+	ADDQ         DX, BX
+	VMASKMOVPS   (BX), Y0, Y4
+	VMULPS       Y9, Y4, Y4
+	ADDQ         DX, BX
+	VMASKMOVPS   (BX), Y0, Y5
+	VMULPS       Y9, Y5, Y5
+	ADDQ         DX, BX
+	VMASKMOVPS   (BX), Y0, Y6
+	VMULPS       Y9, Y6, Y6
+	ADDQ         DX, BX
+	VMASKMOVPS   (BX), Y0, Y7
+	VMULPS       Y9, Y7, Y7
+	ADDQ         DX, BX
+	VMASKMOVPS   (BX), Y0, Y8
+	VMULPS       Y9, Y8, Y8
+
+begun:
+	MOVQ       DX, BX
+	IMUL3Q     $+8, BX, BX
+	ADDQ       CX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	MOVQ       16(AX), BX
+	MOVQ       8(AX), R8
+	LEAQ       (R8)(R8*2), R9
+	LEAQ       (R8)(R8*4), R10
+	LEAQ       (R9)(R8*4), R11
+	ADDQ       DI, R11
+	MOVQ       48(AX), R12
+	SHRQ       $0x02, R12
+	JZ         rest
+
+four:
+	VMOVUPS      (BX), Y9
+	ADDQ         SI, BX
+	VBROADCASTSS (DI), Y10
+	VFMADD231PS  Y9, Y10, Y1
+	VBROADCASTSS (DI)(R8*1), Y10
+	VFMADD231PS  Y9, Y10, Y2
+	VBROADCASTSS (DI)(R8*2), Y10
+	VFMADD231PS  Y9, Y10, Y3
+	VBROADCASTSS (DI)(R9*1), Y10
+	VFMADD231PS  Y9, Y10, Y4
+	VBROADCASTSS (DI)(R8*4), Y10
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS (DI)(R10*1), Y10
+	VFMADD231PS  Y9, Y10, Y6
+	VBROADCASTSS (DI)(R9*2), Y10
+	VFMADD231PS  Y9, Y10, Y7
+	VBROADCASTSS (R11), Y10
+	VFMADD231PS  Y9, Y10, Y8
+	VMOVUPS      (BX), Y9
+	ADDQ         SI, BX
+	VBROADCASTSS 4(DI), Y10
+	VFMADD231PS  Y9, Y10, Y1
+	VBROADCASTSS 4(DI)(R8*1), Y10
+	VFMADD231PS  Y9, Y10, Y2
+	VBROADCASTSS 4(DI)(R8*2), Y10
+	VFMADD231PS  Y9, Y10, Y3
+	VBROADCASTSS 4(DI)(R9*1), Y10
+	VFMADD231PS  Y9, Y10, Y4
+	VBROADCASTSS 4(DI)(R8*4), Y10
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 4(DI)(R10*1), Y10
+	VFMADD231PS  Y9, Y10, Y6
+	VBROADCASTSS 4(DI)(R9*2), Y10
+	VFMADD231PS  Y9, Y10, Y7
+	VBROADCASTSS 4(R11), Y10
+	VFMADD231PS  Y9, Y10, Y8
+	VMOVUPS      (BX), Y9
+	ADDQ         SI, BX
+	VBROADCASTSS 8(DI), Y10
+	VFMADD231PS  Y9, Y10, Y1
+	VBROADCASTSS 8(DI)(R8*1), Y10
+	VFMADD231PS  Y9, Y10, Y2
+	VBROADCASTSS 8(DI)(R8*2), Y10
+	VFMADD231PS  Y9, Y10, Y3
+	VBROADCASTSS 8(DI)(R9*1), Y10
+	VFMADD231PS  Y9, Y10, Y4
+	VBROADCASTSS 8(DI)(R8*4), Y10
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 8(DI)(R10*1), Y10
+	VFMADD231PS  Y9, Y10, Y6
+	VBROADCASTSS 8(DI)(R9*2), Y10
+	VFMADD231PS  Y9, Y10, Y7
+	VBROADCASTSS 8(R11), Y10
+	VFMADD231PS  Y9, Y10, Y8
+	VMOVUPS      (BX), Y9
+	ADDQ         SI, BX
+	VBROADCASTSS 12(DI), Y10
+	VFMADD231PS  Y9, Y10, Y1
+	VBROADCASTSS 12(DI)(R8*1), Y10
+	VFMADD231PS  Y9, Y10, Y2
+	VBROADCASTSS 12(DI)(R8*2), Y10
+	VFMADD231PS  Y9, Y10, Y3
+	VBROADCASTSS 12(DI)(R9*1), Y10
+	VFMADD231PS  Y9, Y10, Y4
+	VBROADCASTSS 12(DI)(R8*4), Y10
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 12(DI)(R10*1), Y10
+	VFMADD231PS  Y9, Y10, Y6
+	VBROADCASTSS 12(DI)(R9*2), Y10
+	VFMADD231PS  Y9, Y10, Y7
+	VBROADCASTSS 12(R11), Y10
+	VFMADD231PS  Y9, Y10, Y8
+	ADDQ         $0x00000010, DI
+	ADDQ         $0x00000010, R11
+	DECQ         R12
+	JNZ          four
+
+rest:
+	MOVQ 48(AX), R12
+	ANDQ $0x03, R12
+	JZ   summed
+
+one:
+	VMOVUPS      (BX), Y9
+	ADDQ         SI, BX
+	VBROADCASTSS (DI), Y10
+	VFMADD231PS  Y9, Y10, Y1
+	VBROADCASTSS (DI)(R8*1), Y10
+	VFMADD231PS  Y9, Y10, Y2
+	VBROADCASTSS (DI)(R8*2), Y10
+	VFMADD231PS  Y9, Y10, Y3
+	VBROADCASTSS (DI)(R9*1), Y10
+	VFMADD231PS  Y9, Y10, Y4
+	VBROADCASTSS (DI)(R8*4), Y10
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS (DI)(R10*1), Y10
+	VFMADD231PS  Y9, Y10, Y6
+	VBROADCASTSS (DI)(R9*2), Y10
+	VFMADD231PS  Y9, Y10, Y7
+	VBROADCASTSS (R11), Y10
+	VFMADD231PS  Y9, Y10, Y8
+	ADDQ         $0x00000004, DI
+	ADDQ         $0x00000004, R11
+	DECQ         R12
+	JNZ          one
+
+summed:
+	CMPQ    64(AX), $0x08
+	JNE     partial
+	VMOVUPS Y1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y3, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y4, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y5, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y6, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y7, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y8, (CX)
+	ADDQ    DX, CX
+	JMP     stored
+
+partial:
+	MOVQ         CX, R8
+	TESTQ        $0x00000004, 64(AX)
+	JZ           without4
+	MOVQ         R8, BX
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y1, X1
+	ADDQ         DX, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         DX, BX
+	VMOVUPS      X3, (BX)
+	VEXTRACTF128 $0x01, Y3, X3
+	ADDQ         DX, BX
+	VMOVUPS      X4, (BX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         DX, BX
+	VMOVUPS      X5, (BX)
+	VEXTRACTF128 $0x01, Y5, X5
+	ADDQ         DX, BX
+	VMOVUPS      X6, (BX)
+	VEXTRACTF128 $0x01, Y6, X6
+	ADDQ         DX, BX
+	VMOVUPS      X7, (BX)
+	VEXTRACTF128 $0x01, Y7, X7
+	ADDQ         DX, BX
+	VMOVUPS      X8, (BX)
+	VEXTRACTF128 $0x01, Y8, X8
+	ADDQ         $0x10, R8
+
+without4:
+	TESTQ     $0x00000002, 64(AX)
+	JZ        without2
+	MOVQ      R8, BX
+	VMOVLPS   X1, (BX)
+	VPERMILPD $0x01, X1, X1
+	ADDQ      DX, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      DX, BX
+	VMOVLPS   X3, (BX)
+	VPERMILPD $0x01, X3, X3
+	ADDQ      DX, BX
+	VMOVLPS   X4, (BX)
+	VPERMILPD $0x01, X4, X4
+	ADDQ      DX, BX
+	VMOVLPS   X5, (BX)
+	VPERMILPD $0x01, X5, X5
+	ADDQ      DX, BX
+	VMOVLPS   X6, (BX)
+	VPERMILPD $0x01, X6, X6
+	ADDQ      DX, BX
+	VMOVLPS   X7, (BX)
+	VPERMILPD $0x01, X7, X7
+	ADDQ      DX, BX
+	VMOVLPS   X8, (BX)
+	VPERMILPD $0x01, X8, X8
+	ADDQ      $0x08, R8
+
+without2:
+	TESTQ  $0x00000001, 64(AX)
+	JZ     without1
+	MOVQ   R8, BX
+	VMOVSS X1, (BX)
+	ADDQ   DX, BX
+	VMOVSS X2, (BX)
+	ADDQ   DX, BX
+	VMOVSS X3, (BX)
+	ADDQ   DX, BX
+	VMOVSS X4, (BX)
+	ADDQ   DX, BX
+	VMOVSS X5, (BX)
+	ADDQ   DX, BX
+	VMOVSS X6, (BX)
+	ADDQ   DX, BX
+	VMOVSS X7, (BX)
+	ADDQ   DX, BX
+	VMOVSS X8, (BX)
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+8, BX, BX
+	ADDQ   BX, CX
+
+stored:
+	MOVQ   48(AX), BX
+	IMUL3Q $+4, BX, BX
+	SUBQ   BX, DI
+	MOVQ   8(AX), BX
+	IMUL3Q $+8, BX, BX
+	ADDQ   BX, DI
+	DECQ   56(AX)
+	JNZ    panel
+	VZEROUPPER
+	RET
+
+// func f32Tile9x1Strided(t *tile)
+// Requires: AVX, FMA3, MMX+
+TEXT ·f32Tile9x1Strided(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    32(AX), CX
+	MOVQ    40(AX), DX
+	MOVQ    24(AX), SI
+	MOVQ    (AX), DI
+	MOVQ    88(AX), BX
+	MOVQ    64(AX), BX
+	NEGQ    BX
+	LEAQ    maskTable<>+32(SB), R8
+	VMOVDQU (R8)(BX*4), Y0
+
+panel:
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	JMP    begun
+
+load:
+	VBROADCASTSS 80(AX), Y10
+	MOVQ         CX, BX
+	VMASKMOVPS   (BX), Y0, Y1
+	VMULPS       Y10, Y1, Y1
+	ADDQ         DX, BX
+	VMASKMOVPS   (BX), Y0, Y2
+	VMULPS       Y10, Y2, Y2
+	ADDQ         DX, BX
+	VMASKMOVPS   (BX), Y0, Y3
+	VMULPS       Y10, Y3, Y3
+	ADDQ         DX, BX
+	VMASKMOVPS   (BX), Y0, Y4
+	VMULPS       Y10, Y4, Y4
+	ADDQ         DX, BX
+	VMASKMOVPS   (BX), Y0, Y5
+	VMULPS       Y10, Y5, Y5
+	ADDQ         DX, BX
+	VMASKMOVPS   (BX), Y0, Y6
+	VMULPS       Y10, Y6, Y6
+	ADDQ         DX, BX
+	VMASKMOVPS   (BX), Y0, Y7
+	VMULPS       Y10, Y7, Y7
+	ADDQ         DX, BX
+	VMASKMOVPS   (BX), Y0, Y8
+	VMULPS       Y10, Y8, Y8
+	ADDQ         DX, BX
+	VMASKMOVPS   (BX), Y0, Y9
+	VMULPS       Y10, Y9, Y9
+
+begun:
+	MOVQ       DX, BX
+	IMUL3Q     $+9, BX, BX
+	ADDQ       CX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	MOVQ       16(AX), BX
+	MOVQ       8(AX), R8
+	LEAQ       (R8)(R8*2), R9
+	LEAQ       (R8)(R8*4), R10
+	LEAQ       (R9)(R8*4), R11
+	ADDQ       DI, R11
+	MOVQ       48(AX), R12
+	SHRQ       $0x02, R12
+	JZ         rest
+
+four:
+	VMOVUPS      (BX), Y10
+	ADDQ         SI, BX
+	VBROADCASTSS (DI), Y11
+	VFMADD231PS  Y10, Y11, Y1
+	VBROADCASTSS (DI)(R8*1), Y11
+	VFMADD231PS  Y10, Y11, Y2
+	VBROADCASTSS (DI)(R8*2), Y11
+	VFMADD231PS  Y10, Y11, Y3
+	VBROADCASTSS (DI)(R9*1), Y11
+	VFMADD231PS  Y10, Y11, Y4
+	VBROADCASTSS (DI)(R8*4), Y11
+	VFMADD231PS  Y10, Y11, Y5
+	VBROADCASTSS (DI)(R10*1), Y11
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS (DI)(R9*2), Y11
+	VFMADD231PS  Y10, Y11, Y7
+	VBROADCASTSS (R11), Y11
+	VFMADD231PS  Y10, Y11, Y8
+	VBROADCASTSS (R11)(R8*1), Y11
+	VFMADD231PS  Y10, Y11, Y9
+	VMOVUPS      (BX), Y10
+	ADDQ         SI, BX
+	VBROADCASTSS 4(DI), Y11
+	VFMADD231PS  Y10, Y11, Y1
+	VBROADCASTSS 4(DI)(R8*1), Y11
+	VFMADD231PS  Y10, Y11, Y2
+	VBROADCASTSS 4(DI)(R8*2), Y11
+	VFMADD231PS  Y10, Y11, Y3
+	VBROADCASTSS 4(DI)(R9*1), Y11
+	VFMADD231PS  Y10, Y11, Y4
+	VBROADCASTSS 4(DI)(R8*4), Y11
+	VFMADD231PS  Y10, Y11, Y5
+	VBROADCASTSS 4(DI)(R10*1), Y11
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 4(DI)(R9*2), Y11
+	VFMADD231PS  Y10, Y11, Y7
+	VBROADCASTSS 4(R11), Y11
+	VFMADD231PS  Y10, Y11, Y8
+	VBROADCASTSS 4(R11)(R8*1), Y11
+	VFMADD231PS  Y10, Y11, Y9
+	VMOVUPS      (BX), Y10
+	ADDQ         SI, BX
+	VBROADCASTSS 8(DI), Y11
+	VFMADD231PS  Y10, Y11, Y1
+	VBROADCASTSS 8(DI)(R8*1), Y11
+	VFMADD231PS  Y10, Y11, Y2
+	VBROADCASTSS 8(DI)(R8*2), Y11
+	VFMADD231PS  Y10, Y11, Y3
+	VBROADCASTSS 8(DI)(R9*1), Y11
+	VFMADD231PS  Y10, Y11, Y4
+	VBROADCASTSS 8(DI)(R8*4), Y11
+	VFMADD231PS  Y10, Y11, Y5
+	VBROADCASTSS 8(DI)(R10*1), Y11
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 8(DI)(R9*2), Y11
+	VFMADD231PS  Y10, Y11, Y7
+	VBROADCASTSS 8(R11), Y11
+	VFMADD231PS  Y10, Y11, Y8
+	VBROADCASTSS 8(R11)(R8*1), Y11
+	VFMADD231PS  Y10, Y11, Y9
+	VMOVUPS      (BX), Y10
+	ADDQ         SI, BX
+	VBROADCASTSS 12(DI), Y11
+	VFMADD231PS  Y10, Y11, Y1
+	VBROADCASTSS 12(DI)(R8*1), Y11
+	VFMADD231PS  Y10, Y11, Y2
+	VBROADCASTSS 12(DI)(R8*2), Y11
+	VFMADD231PS  Y10, Y11, Y3
+	VBROADCASTSS 12(DI)(R9*1), Y11
+	VFMADD231PS  Y10, Y11, Y4
+	VBROADCASTSS 12(DI)(R8*4), Y11
+	VFMADD231PS  Y10, Y11, Y5
+	VBROADCASTSS 12(DI)(R10*1), Y11
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 12(DI)(R9*2), Y11
+	VFMADD231PS  Y10, Y11, Y7
+	VBROADCASTSS 12(R11), Y11
+	VFMADD231PS  Y10, Y11, Y8
+	VBROADCASTSS 12(R11)(R8*1), Y11
+	VFMADD231PS  Y10, Y11, Y9
+	ADDQ         $0x00000010, DI
+	ADDQ         $0x00000010, R11
+	DECQ         R12
+	JNZ          four
+
+rest:
+	MOVQ 48(AX), R12
+	ANDQ $0x03, R12
+	JZ   summed
+
+one:
+	VMOVUPS      (BX), Y10
+	ADDQ         SI, BX
+	VBROADCASTSS (DI), Y11
+	VFMADD231PS  Y10, Y11, Y1
+	VBROADCASTSS (DI)(R8*1), Y11
+	VFMADD231PS  Y10, Y11, Y2
+	VBROADCASTSS (DI)(R8*2), Y11
+	VFMADD231PS  Y10, Y11, Y3
+	VBROADCASTSS (DI)(R9*1), Y11
+	VFMADD231PS  Y10, Y11, Y4
+	VBROADCASTSS (DI)(R8*4), Y11
+	VFMADD231PS  Y10, Y11, Y5
+	VBROADCASTSS (DI)(R10*1), Y11
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS (DI)(R9*2), Y11
+	VFMADD231PS  Y10, Y11, Y7
+	VBROADCASTSS (R11), Y11
+	VFMADD231PS  Y10, Y11, Y8
+	VBROADCASTSS (R11)(R8*1), Y11
+	VFMADD231PS  Y10, Y11, Y9
+	ADDQ         $0x00000004, DI
+	ADDQ         $0x00000004, R11
+	DECQ         R12
+	JNZ          one
+
+summed:
+	CMPQ    64(AX), $0x08
+	JNE     partial
+	VMOVUPS Y1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y3, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y4, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y5, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y6, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y7, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y8, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y9, (CX)
+	ADDQ    DX, CX
+	JMP     stored
+
+partial:
+	MOVQ         CX, R8
+	TESTQ        $0x00000004, 64(AX)
+	JZ           without4
+	MOVQ         R8, BX
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y1, X1
+	ADDQ         DX, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         DX, BX
+	VMOVUPS      X3, (BX)
+	VEXTRACTF128 $0x01, Y3, X3
+	ADDQ         DX, BX
+	VMOVUPS      X4, (BX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         DX, BX
+	VMOVUPS      X5, (BX)
+	VEXTRACTF128 $0x01, Y5, X5
+	ADDQ         DX, BX
+	VMOVUPS      X6, (BX)
+	VEXTRACTF128 $0x01, Y6, X6
+	ADDQ         DX, BX
+	VMOVUPS      X7, (BX)
+	VEXTRACTF128 $0x01, Y7, X7
+	ADDQ         DX, BX
+	VMOVUPS      X8, (BX)
+	VEXTRACTF128 $0x01, Y8, X8
+	ADDQ         DX, BX
+	VMOVUPS      X9, (BX)
+	VEXTRACTF128 $0x01, Y9, X9
+	ADDQ         $0x10, R8
+
+without4:
+	TESTQ     $0x00000002, 64(AX)
+	JZ        without2
+	MOVQ      R8, BX
+	VMOVLPS   X1, (BX)
+	VPERMILPD $0x01, X1, X1
+	ADDQ      DX, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      DX, BX
+	VMOVLPS   X3, (BX)
+	VPERMILPD $0x01, X3, X3
+	ADDQ      DX, BX
+	VMOVLPS   X4, (BX)
+	VPERMILPD $0x01, X4, X4
+	ADDQ      DX, BX
+	VMOVLPS   X5, (BX)
+	VPERMILPD $0x01, X5, X5
+	ADDQ      DX, BX
+	VMOVLPS   X6, (BX)
+	VPERMILPD $0x01, X6, X6
+	ADDQ      DX, BX
+	VMOVLPS   X7, (BX)
+	VPERMILPD $0x01, X7, X7
+	ADDQ      DX, BX
+	VMOVLPS   X8, (BX)
+	VPERMILPD $0x01, X8, X8
+	ADDQ      DX, BX
+	VMOVLPS   X9, (BX)
+	VPERMILPD $0x01, X9, X9
+	ADDQ      $0x08, R8
+
+without2:
+	TESTQ  $0x00000001, 64(AX)
+	JZ     without1
+	MOVQ   R8, BX
+	VMOVSS X1, (BX)
+	ADDQ   DX, BX
+	VMOVSS X2, (BX)
+	ADDQ   DX, BX
+	VMOVSS X3, (BX)
+	ADDQ   DX, BX
+	VMOVSS X4, (BX)
+	ADDQ   DX, BX
+	VMOVSS X5, (BX)
+	ADDQ   DX, BX
+	VMOVSS X6, (BX)
+	ADDQ   DX, BX
+	VMOVSS X7, (BX)
+	ADDQ   DX, BX
+	VMOVSS X8, (BX)
+	ADDQ   DX, BX
+	VMOVSS X9, (BX)
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+9, BX, BX
+	ADDQ   BX, CX
+
+stored:
+	MOVQ   48(AX), BX
+	IMUL3Q $+4, BX, BX
+	SUBQ   BX, DI
+	MOVQ   8(AX), BX
+	IMUL3Q $+9, BX, BX
+	ADDQ   BX, DI
+	DECQ   56(AX)
+	JNZ    panel
+	VZEROUPPER
+	RET
+
+// func f32Tile10x1Strided(t *tile)
+// Requires: AVX, FMA3, MMX+
+TEXT ·f32Tile10x1Strided(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    32(AX), CX
+	MOVQ    40(AX), DX
+	MOVQ    24(AX), SI
+	MOVQ    (AX), DI
+	MOVQ    88(AX), BX
+	MOVQ    64(AX), BX
+	NEGQ    BX
+	LEAQ    maskTable<>+32(SB), R8
+	VMOVDQU (R8)(BX*4), Y0
+
+panel:
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	JMP    begun
+
+load:
+	VBROADCASTSS 80(AX), Y11
+	MOVQ         CX, BX
+	VMASKMOVPS   (BX), Y0, Y1
+	VMULPS       Y11, Y1, Y1
+	ADDQ         DX, BX
+	VMASKMOVPS   (BX), Y0, Y2
+	VMULPS       Y11, Y2, Y2
+	ADDQ         DX, BX
+	VMASKMOVPS   (BX), Y0, Y3
+	VMULPS       Y11, Y3, Y3
+	ADDQ         DX, BX
+	VMASKMOVPS   (BX), Y0, Y4
+	VMULPS       Y11, Y4, Y4
+	ADDQ         DX, BX
+	VMASKMOVPS   (BX), Y0, Y5
+	VMULPS       Y11, Y5, Y5
+	ADDQ         DX, BX
+	VMASKMOVPS   (BX), Y0, Y6
+	VMULPS       Y11, Y6, Y6
+	ADDQ         DX, BX
+	VMASKMOVPS   (BX), Y0, Y7
+	VMULPS       Y11, Y7, Y7
+	ADDQ         DX, BX
+	VMASKMOVPS   (BX), Y0, Y8
+	VMULPS       Y11, Y8, Y8
+	ADDQ         DX, BX
+	VMASKMOVPS   (BX), Y0, Y9
+	VMULPS       Y11, Y9, Y9
+	ADDQ         DX, BX
+	VMASKMOVPS   (BX), Y0, Y10
+	VMULPS       Y11, Y10, Y10
+
+begun:
+	MOVQ       DX, BX
+	IMUL3Q     $+10, BX, BX
+	ADDQ       CX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	MOVQ       16(AX), BX
+	MOVQ       8(AX), R8
+	LEAQ       (R8)(R8*2), R9
+	LEAQ       (R8)(R8*4), R10
+	LEAQ       (R9)(R8*4), R11
+	ADDQ       DI, R11
+	MOVQ       48(AX), R12
+	SHRQ       $0x02, R12
+	JZ         rest
+
+four:
+	VMOVUPS      (BX), Y11
+	ADDQ         SI, BX
+	VBROADCASTSS (DI), Y12
+	VFMADD231PS  Y11, Y12, Y1
+	VBROADCASTSS (DI)(R8*1), Y12
+	VFMADD231PS  Y11, Y12, Y2
+	VBROADCASTSS (DI)(R8*2), Y12
+	VFMADD231PS  Y11, Y12, Y3
+	VBROADCASTSS (DI)(R9*1), Y12
+	VFMADD231PS  Y11, Y12, Y4
+	VBROADCASTSS (DI)(R8*4), Y12
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS (DI)(R10*1), Y12
+	VFMADD231PS  Y11, Y12, Y6
+	VBROADCASTSS (DI)(R9*2), Y12
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS (R11), Y12
+	VFMADD231PS  Y11, Y12, Y8
+	VBROADCASTSS (R11)(R8*1), Y12
+	VFMADD231PS  Y11, Y12, Y9
+	VBROADCASTSS (R11)(R8*2), Y12
+	VFMADD231PS  Y11, Y12, Y10
+	VMOVUPS      (BX), Y11
+	ADDQ         SI, BX
+	VBROADCASTSS 4(DI), Y12
+	VFMADD231PS  Y11, Y12, Y1
+	VBROADCASTSS 4(DI)(R8*1), Y12
+	VFMADD231PS  Y11, Y12, Y2
+	VBROADCASTSS 4(DI)(R8*2), Y12
+	VFMADD231PS  Y11, Y12, Y3
+	VBROADCASTSS 4(DI)(R9*1), Y12
+	VFMADD231PS  Y11, Y12, Y4
+	VBROADCASTSS 4(DI)(R8*4), Y12
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS 4(DI)(R10*1), Y12
+	VFMADD231PS  Y11, Y12, Y6
+	VBROADCASTSS 4(DI)(R9*2), Y12
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 4(R11), Y12
+	VFMADD231PS  Y11, Y12, Y8
+	VBROADCASTSS 4(R11)(R8*1), Y12
+	VFMADD231PS  Y11, Y12, Y9
+	VBROADCASTSS 4(R11)(R8*2), Y12
+	VFMADD231PS  Y11, Y12, Y10
+	VMOVUPS      (BX), Y11
+	ADDQ         SI, BX
+	VBROADCASTSS 8(DI), Y12
+	VFMADD231PS  Y11, Y12, Y1
+	VBROADCASTSS 8(DI)(R8*1), Y12
+	VFMADD231PS  Y11, Y12, Y2
+	VBROADCASTSS 8(DI)(R8*2), Y12
+	VFMADD231PS  Y11, Y12, Y3
+	VBROADCASTSS 8(DI)(R9*1), Y12
+	VFMADD231PS  Y11, Y12, Y4
+	VBROADCASTSS 8(DI)(R8*4), Y12
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS 8(DI)(R10*1), Y12
+	VFMADD231PS  Y11, Y12, Y6
+	VBROADCASTSS 8(DI)(R9*2), Y12
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 8(R11), Y12
+	VFMADD231PS  Y11, Y12, Y8
+	VBROADCASTSS 8(R11)(R8*1), Y12
+	VFMADD231PS  Y11, Y12, Y9
+	VBROADCASTSS 8(R11)(R8*2), Y12
+	VFMADD231PS  Y11, Y12, Y10
+	VMOVUPS      (BX), Y11
+	ADDQ         SI, BX
+	VBROADCASTSS 12(DI), Y12
+	VFMADD231PS  Y11, Y12, Y1
+	VBROADCASTSS 12(DI)(R8*1), Y12
+	VFMADD231PS  Y11, Y12, Y2
+	VBROADCASTSS 12(DI)(R8*2), Y12
+	VFMADD231PS  Y11, Y12, Y3
+	VBROADCASTSS 12(DI)(R9*1), Y12
+	VFMADD231PS  Y11, Y12, Y4
+	VBROADCASTSS 12(DI)(R8*4), Y12
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS 12(DI)(R10*1), Y12
+	VFMADD231PS  Y11, Y12, Y6
+	VBROADCASTSS 12(DI)(R9*2), Y12
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 12(R11), Y12
+	VFMADD231PS  Y11, Y12, Y8
+	VBROADCASTSS 12(R11)(R8*1), Y12
+	VFMADD231PS  Y11, Y12, Y9
+	VBROADCASTSS 12(R11)(R8*2), Y12
+	VFMADD231PS  Y11, Y12, Y10
+	ADDQ         $0x00000010, DI
+	ADDQ         $0x00000010, R11
+	DECQ         R12
+	JNZ          four
+
+rest:
+	MOVQ 48(AX), R12
+	ANDQ $0x03, R12
+	JZ   summed
+
+one:
+	VMOVUPS      (BX), Y11
+	ADDQ         SI, BX
+	VBROADCASTSS (DI), Y12
+	VFMADD231PS  Y11, Y12, Y1
+	VBROADCASTSS (DI)(R8*1), Y12
+	VFMADD231PS  Y11, Y12, Y2
+	VBROADCASTSS (DI)(R8*2), Y12
+	VFMADD231PS  Y11, Y12, Y3
+	VBROADCASTSS (DI)(R9*1), Y12
+	VFMADD231PS  Y11, Y12, Y4
+	VBROADCASTSS (DI)(R8*4), Y12
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS (DI)(R10*1), Y12
+	VFMADD231PS  Y11, Y12, Y6
+	VBROADCASTSS (DI)(R9*2), Y12
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS (R11), Y12
+	VFMADD231PS  Y11, Y12, Y8
+	VBROADCASTSS (R11)(R8*1), Y12
+	VFMADD231PS  Y11, Y12, Y9
+	VBROADCASTSS (R11)(R8*2), Y12
+	VFMADD231PS  Y11, Y12, Y10
+	ADDQ         $0x00000004, DI
+	ADDQ         $0x00000004, R11
+	DECQ         R12
+	JNZ          one
+
+summed:
+	CMPQ    64(AX), $0x08
+	JNE     partial
+	VMOVUPS Y1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y3, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y4, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y5, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y6, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y7, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y8, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y9, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y10, (CX)
+	ADDQ    DX, CX
+	JMP     stored
+
+partial:
+	MOVQ         CX, R8
+	TESTQ        $0x00000004, 64(AX)
+	JZ           without4
+	MOVQ         R8, BX
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y1, X1
+	ADDQ         DX, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         DX, BX
+	VMOVUPS      X3, (BX)
+	VEXTRACTF128 $0x01, Y3, X3
+	ADDQ         DX, BX
+	VMOVUPS      X4, (BX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         DX, BX
+	VMOVUPS      X5, (BX)
+	VEXTRACTF128 $0x01, Y5, X5
+	ADDQ         DX, BX
+	VMOVUPS      X6, (BX)
+	VEXTRACTF128 $0x01, Y6, X6
+	ADDQ         DX, BX
+	VMOVUPS      X7, (BX)
+	VEXTRACTF128 $0x01, Y7, X7
+	ADDQ         DX, BX
+	VMOVUPS      X8, (BX)
+	VEXTRACTF128 $0x01, Y8, X8
+	ADDQ         DX, BX
+	VMOVUPS      X9, (BX)
+	VEXTRACTF128 $0x01, Y9, X9
+	ADDQ         DX, BX
+	VMOVUPS      X10, (BX)
+	VEXTRACTF128 $0x01, Y10, X10
+	ADDQ         $0x10, R8
+
+without4:
+	TESTQ     $0x00000002, 64(AX)
+	JZ        without2
+	MOVQ      R8, BX
+	VMOVLPS   X1, (BX)
+	VPERMILPD $0x01, X1, X1
+	ADDQ      DX, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      DX, BX
+	VMOVLPS   X3, (BX)
+	VPERMILPD $0x01, X3, X3
+	ADDQ      DX, BX
+	VMOVLPS   X4, (BX)
+	VPERMILPD $0x01, X4, X4
+	ADDQ      DX, BX
+	VMOVLPS   X5, (BX)
+	VPERMILPD $0x01, X5, X5
+	ADDQ      DX, BX
+	VMOVLPS   X6, (BX)
+	VPERMILPD $0x01, X6, X6
+	ADDQ      DX, BX
+	VMOVLPS   X7, (BX)
+	VPERMILPD $0x01, X7, X7
+	ADDQ      DX, BX
+	VMOVLPS   X8, (BX)
+	VPERMILPD $0x01, X8, X8
+	ADDQ      DX, BX
+	VMOVLPS   X9, (BX)
+	VPERMILPD $0x01, X9, X9
+	ADDQ      DX, BX
+	VMOVLPS   X10, (BX)
+	VPERMILPD $0x01, X10, X10
+	ADDQ      $0x08, R8
+
+without2:
+	TESTQ  $0x00000001, 64(AX)
+	JZ     without1
+	MOVQ   R8, BX
+	VMOVSS X1, (BX)
+	ADDQ   DX, BX
+	VMOVSS X2, (BX)
+	ADDQ   DX, BX
+	VMOVSS X3, (BX)
+	ADDQ   DX, BX
+	VMOVSS X4, (BX)
+	ADDQ   DX, BX
+	VMOVSS X5, (BX)
+	ADDQ   DX, BX
+	VMOVSS X6, (BX)
+	ADDQ   DX, BX
+	VMOVSS X7, (BX)
+	ADDQ   DX, BX
+	VMOVSS X8, (BX)
+	ADDQ   DX, BX
+	VMOVSS X9, (BX)
+	ADDQ   DX, BX
+	VMOVSS X10, (BX)
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+10, BX, BX
+	ADDQ   BX, CX
+
+stored:
+	MOVQ   48(AX), BX
+	IMUL3Q $+4, BX, BX
+	SUBQ   BX, DI
+	MOVQ   8(AX), BX
+	IMUL3Q $+10, BX, BX
+	ADDQ   BX, DI
+	DECQ   56(AX)
+	JNZ    panel
+	VZEROUPPER
+	RET
+
+// func f32Tile11x1Strided(t *tile)
+// Requires: AVX, FMA3, MMX+
+TEXT ·f32Tile11x1Strided(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    32(AX), CX
+	MOVQ    40(AX), DX
+	MOVQ    24(AX), SI
+	MOVQ    (AX), DI
+	MOVQ    88(AX), BX
+	MOVQ    64(AX), BX
+	NEGQ    BX
+	LEAQ    maskTable<>+32(SB), R8
+	VMOVDQU (R8)(BX*4), Y0
+
+panel:
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	JMP    begun
+
+load:
+	VBROADCASTSS 80(AX), Y12
+	MOVQ         CX, BX
+	VMASKMOVPS   (BX), Y0, Y1
+	VMULPS       Y12, Y1, Y1
+	ADDQ         DX, BX
+	VMASKMOVPS   (BX), Y0, Y2
+	VMULPS       Y12, Y2, Y2
+	ADDQ         DX, BX
+	VMASKMOVPS   (BX), Y0, Y3
+	VMULPS       Y12, Y3, Y3
+	ADDQ         DX, BX
+	VMASKMOVPS   (BX), Y0, Y4
+	VMULPS       Y12, Y4, Y4
+	ADDQ         DX, BX
+	VMASKMOVPS   (BX), Y0, Y5
+	VMULPS       Y12, Y5, Y5
+	ADDQ         DX, BX
+	VMASKMOVPS   (BX), Y0, Y6
+	VMULPS       Y12, Y6, Y6
+	ADDQ         DX, BX
+	VMASKMOVPS   (BX), Y0, Y7
+	VMULPS       Y12, Y7, Y7
+	ADDQ         DX, BX
+	VMASKMOVPS   (BX), Y0, Y8
+	VMULPS       Y12, Y8, Y8
+	ADDQ         DX, BX
+	VMASKMOVPS   (BX), Y0, Y9
+	VMULPS       Y12, Y9, Y9
+	ADDQ         DX, BX
+	VMASKMOVPS   (BX), Y0, Y10
+	VMULPS       Y12, Y10, Y10
+	ADDQ         DX, BX
+	VMASKMOVPS   (BX), Y0, Y11
+	VMULPS       Y12, Y11, Y11
+
+begun:
+	MOVQ       DX, BX
+	IMUL3Q     $+11, BX, BX
+	ADDQ       CX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	MOVQ       16(AX), BX
+	MOVQ       8(AX), R8
+	LEAQ       (R8)(R8*2), R9
+	LEAQ       (R8)(R8*4), R10
+	LEAQ       (R9)(R8*4), R11
+	ADDQ       DI, R11
+	MOVQ       48(AX), R12
+	SHRQ       $0x02, R12
+	JZ         rest
+
+four:
+	VMOVUPS      (BX), Y12
+	ADDQ         SI, BX
+	VBROADCASTSS (DI), Y13
+	VFMADD231PS  Y12, Y13, Y1
+	VBROADCASTSS (DI)(R8*1), Y13
+	VFMADD231PS  Y12, Y13, Y2
+	VBROADCASTSS (DI)(R8*2), Y13
+	VFMADD231PS  Y12, Y13, Y3
+	VBROADCASTSS (DI)(R9*1), Y13
+	VFMADD231PS  Y12, Y13, Y4
+	VBROADCASTSS (DI)(R8*4), Y13
+	VFMADD231PS  Y12, Y13, Y5
+	VBROADCASTSS (DI)(R10*1), Y13
+	VFMADD231PS  Y12, Y13, Y6
+	VBROADCASTSS (DI)(R9*2), Y13
+	VFMADD231PS  Y12, Y13, Y7
+	VBROADCASTSS (R11), Y13
+	VFMADD231PS  Y12, Y13, Y8
+	VBROADCASTSS (R11)(R8*1), Y13
+	VFMADD231PS  Y12, Y13, Y9
+	VBROADCASTSS (R11)(R8*2), Y13
+	VFMADD231PS  Y12, Y13, Y10
+	VBROADCASTSS (R11)(R9*1), Y13
+	VFMADD231PS  Y12, Y13, Y11
+	VMOVUPS      (BX), Y12
+	ADDQ         SI, BX
+	VBROADCASTSS 4(DI), Y13
+	VFMADD231PS  Y12, Y13, Y1
+	VBROADCASTSS 4(DI)(R8*1), Y13
+	VFMADD231PS  Y12, Y13, Y2
+	VBROADCASTSS 4(DI)(R8*2), Y13
+	VFMADD231PS  Y12, Y13, Y3
+	VBROADCASTSS 4(DI)(R9*1), Y13
+	VFMADD231PS  Y12, Y13, Y4
+	VBROADCASTSS 4(DI)(R8*4), Y13
+	VFMADD231PS  Y12, Y13, Y5
+	VBROADCASTSS 4(DI)(R10*1), Y13
+	VFMADD231PS  Y12, Y13, Y6
+	VBROADCASTSS 4(DI)(R9*2), Y13
+	VFMADD231PS  Y12, Y13, Y7
+	VBROADCASTSS 4(R11), Y13
+	VFMADD231PS  Y12, Y13, Y8
+	VBROADCASTSS 4(R11)(R8*1), Y13
+	VFMADD231PS  Y12, Y13, Y9
+	VBROADCASTSS 4(R11)(R8*2), Y13
+	VFMADD231PS  Y12, Y13, Y10
+	VBROADCASTSS 4(R11)(R9*1), Y13
+	VFMADD231PS  Y12, Y13, Y11
+	VMOVUPS      (BX), Y12
+	ADDQ         SI, BX
+	VBROADCASTSS 8(DI), Y13
+	VFMADD231PS  Y12, Y13, Y1
+	VBROADCASTSS 8(DI)(R8*1), Y13
+	VFMADD231PS  Y12, Y13, Y2
+	VBROADCASTSS 8(DI)(R8*2), Y13
+	VFMADD231PS  Y12, Y13, Y3
+	VBROADCASTSS 8(DI)(R9*1), Y13
+	VFMADD231PS  Y12, Y13, Y4
+	VBROADCASTSS 8(DI)(R8*4), Y13
+	VFMADD231PS  Y12, Y13, Y5
+	VBROADCASTSS 8(DI)(R10*1), Y13
+	VFMADD231PS  Y12, Y13, Y6
+	VBROADCASTSS 8(DI)(R9*2), Y13
+	VFMADD231PS  Y12, Y13, Y7
+	VBROADCASTSS 8(R11), Y13
+	VFMADD231PS  Y12, Y13, Y8
+	VBROADCASTSS 8(R11)(R8*1), Y13
+	VFMADD231PS  Y12, Y13, Y9
+	VBROADCASTSS 8(R11)(R8*2), Y13
+	VFMADD231PS  Y12, Y13, Y10
+	VBROADCASTSS 8(R11)(R9*1), Y13
+	VFMADD231PS  Y12, Y13, Y11
+	VMOVUPS      (BX), Y12
+	ADDQ         SI, BX
+	VBROADCASTSS 12(DI), Y13
+	VFMADD231PS  Y12, Y13, Y1
+	VBROADCASTSS 12(DI)(R8*1), Y13
+	VFMADD231PS  Y12, Y13, Y2
+	VBROADCASTSS 12(DI)(R8*2), Y13
+	VFMADD231PS  Y12, Y13, Y3
+	VBROADCASTSS 12(DI)(R9*1), Y13
+	VFMADD231PS  Y12, Y13, Y4
+	VBROADCASTSS 12(DI)(R8*4), Y13
+	VFMADD231PS  Y12, Y13, Y5
+	VBROADCASTSS 12(DI)(R10*1), Y13
+	VFMADD231PS  Y12, Y13, Y6
+	VBROADCASTSS 12(DI)(R9*2), Y13
+	VFMADD231PS  Y12, Y13, Y7
+	VBROADCASTSS 12(R11), Y13
+	VFMADD231PS  Y12, Y13, Y8
+	VBROADCASTSS 12(R11)(R8*1), Y13
+	VFMADD231PS  Y12, Y13, Y9
+	VBROADCASTSS 12(R11)(R8*2), Y13
+	VFMADD231PS  Y12, Y13, Y10
+	VBROADCASTSS 12(R11)(R9*1), Y13
+	VFMADD231PS  Y12, Y13, Y11
+	ADDQ         $0x00000010, DI
+	ADDQ         $0x00000010, R11
+	DECQ         R12
+	JNZ          four
+
+rest:
+	MOVQ 48(AX), R12
+	ANDQ $0x03, R12
+	JZ   summed
+
+one:
+	VMOVUPS      (BX), Y12
+	ADDQ         SI, BX
+	VBROADCASTSS (DI), Y13
+	VFMADD231PS  Y12, Y13, Y1
+	VBROADCASTSS (DI)(R8*1), Y13
+	VFMADD231PS  Y12, Y13, Y2
+	VBROADCASTSS (DI)(R8*2), Y13
+	VFMADD231PS  Y12, Y13, Y3
+	VBROADCASTSS (DI)(R9*1), Y13
+	VFMADD231PS  Y12, Y13, Y4
+	VBROADCASTSS (DI)(R8*4), Y13
+	VFMADD231PS  Y12, Y13, Y5
+	VBROADCASTSS (DI)(R10*1), Y13
+	VFMADD231PS  Y12, Y13, Y6
+	VBROADCASTSS (DI)(R9*2), Y13
+	VFMADD231PS  Y12, Y13, Y7
+	VBROADCASTSS (R11), Y13
+	VFMADD231PS  Y12, Y13, Y8
+	VBROADCASTSS (R11)(R8*1), Y13
+	VFMADD231PS  Y12, Y13, Y9
+	VBROADCASTSS (R11)(R8*2), Y13
+	VFMADD231PS  Y12, Y13, Y10
+	VBROADCASTSS (R11)(R9*1), Y13
+	VFMADD231PS  Y12, Y13, Y11
+	ADDQ         $0x00000004, DI
+	ADDQ         $0x00000004, R11
+	DECQ         R12
+	JNZ          one
+
+summed:
+	CMPQ    64(AX), $0x08
+	JNE     partial
+	VMOVUPS Y1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y3, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y4, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y5, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y6, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y7, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y8, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y9, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y10, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y11, (CX)
+	ADDQ    DX, CX
+	JMP     stored
+
+partial:
+	MOVQ         CX, R8
+	TESTQ        $0x00000004, 64(AX)
+	JZ           without4
+	MOVQ         R8, BX
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y1, X1
+	ADDQ         DX, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         DX, BX
+	VMOVUPS      X3, (BX)
+	VEXTRACTF128 $0x01, Y3, X3
+	ADDQ         DX, BX
+	VMOVUPS      X4, (BX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         DX, BX
+	VMOVUPS      X5, (BX)
+	VEXTRACTF128 $0x01, Y5, X5
+	ADDQ         DX, BX
+	VMOVUPS      X6, (BX)
+	VEXTRACTF128 $0x01, Y6, X6
+	ADDQ         DX, BX
+	VMOVUPS      X7, (BX)
+	VEXTRACTF128 $0x01, Y7, X7
+	ADDQ         DX, BX
+	VMOVUPS      X8, (BX)
+	VEXTRACTF128 $0x01, Y8, X8
+	ADDQ         DX, BX
+	VMOVUPS      X9, (BX)
+	VEXTRACTF128 $0x01, Y9, X9
+	ADDQ         DX, BX
+	VMOVUPS      X10, (BX)
+	VEXTRACTF128 $0x01, Y10, X10
+	ADDQ         DX, BX
+	VMOVUPS      X11, (BX)
+	VEXTRACTF128 $0x01, Y11, X11
+	ADDQ         $0x10, R8
+
+without4:
+	TESTQ     $0x00000002, 64(AX)
+	JZ        without2
+	MOVQ      R8, BX
+	VMOVLPS   X1, (BX)
+	VPERMILPD $0x01, X1, X1
+	ADDQ      DX, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      DX, BX
+	VMOVLPS   X3, (BX)
+	VPERMILPD $0x01, X3, X3
+	ADDQ      DX, BX
+	VMOVLPS   X4, (BX)
+	VPERMILPD $0x01, X4, X4
+	ADDQ      DX, BX
+	VMOVLPS   X5, (BX)
+	VPERMILPD $0x01, X5, X5
+	ADDQ      DX, BX
+	VMOVLPS   X6, (BX)
+	VPERMILPD $0x01, X6, X6
+	ADDQ      DX, BX
+	VMOVLPS   X7, (BX)
+	VPERMILPD $0x01, X7, X7
+	ADDQ      DX, BX
+	VMOVLPS   X8, (BX)
+	VPERMILPD $0x01, X8, X8
+	ADDQ      DX, BX
+	VMOVLPS   X9, (BX)
+	VPERMILPD $0x01, X9, X9
+	ADDQ      DX, BX
+	VMOVLPS   X10, (BX)
+	VPERMILPD $0x01, X10, X10
+	ADDQ      DX, BX
+	VMOVLPS   X11, (BX)
+	VPERMILPD $0x01, X11, X11
+	ADDQ      $0x08, R8
+
+without2:
+	TESTQ  $0x00000001, 64(AX)
+	JZ     without1
+	MOVQ   R8, BX
+	VMOVSS X1, (BX)
+	ADDQ   DX, BX
+	VMOVSS X2, (BX)
+	ADDQ   DX, BX
+	VMOVSS X3, (BX)
+	ADDQ   DX, BX
+	VMOVSS X4, (BX)
+	ADDQ   DX, BX
+	VMOVSS X5, (BX)
+	ADDQ   DX, BX
+	VMOVSS X6, (BX)
+	ADDQ   DX, BX
+	VMOVSS X7, (BX)
+	ADDQ   DX, BX
+	VMOVSS X8, (BX)
+	ADDQ   DX, BX
+	VMOVSS X9, (BX)
+	ADDQ   DX, BX
+	VMOVSS X10, (BX)
+	ADDQ   DX, BX
+	VMOVSS X11, (BX)
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+11, BX, BX
+	ADDQ   BX, CX
+
+stored:
+	MOVQ   48(AX), BX
+	IMUL3Q $+4, BX, BX
+	SUBQ   BX, DI
+	MOVQ   8(AX), BX
+	IMUL3Q $+11, BX, BX
+	ADDQ   BX, DI
+	DECQ   56(AX)
+	JNZ    panel
+	VZEROUPPER
+	RET
+
+// func f32Tile12x1Strided(t *tile)
+// Requires: AVX, FMA3, MMX+
+TEXT ·f32Tile12x1Strided(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    32(AX), CX
+	MOVQ    40(AX), DX
+	MOVQ    24(AX), SI
+	MOVQ    (AX), DI
+	MOVQ    88(AX), BX
+	MOVQ    64(AX), BX
+	NEGQ    BX
+	LEAQ    maskTable<>+32(SB), R8
+	VMOVDQU (R8)(BX*4), Y0
+
+panel:
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	VXORPS Y12, Y12, Y12
+	JMP    begun
+
+load:
+	VBROADCASTSS 80(AX), Y13
+	MOVQ         CX, BX
+	VMASKMOVPS   (BX), Y0, Y1
+	VMULPS       Y13, Y1, Y1
+	ADDQ         DX, BX
+	VMASKMOVPS   (BX), Y0, Y2
+	VMULPS       Y13, Y2, Y2
+	ADDQ         DX, BX
+	VMASKMOVPS   (BX), Y0, Y3
+	VMULPS       Y13, Y3, Y3
+	ADDQ         DX, BX
+	VMASKMOVPS   (BX), Y0, Y4
+	VMULPS       Y13, Y4, Y4
+	ADDQ         DX, BX
+	VMASKMOVPS   (BX), Y0, Y5
+	VMULPS       Y13, Y5, Y5
+	ADDQ         DX, BX
+	VMASKMOVPS   (BX), Y0, Y6
+	VMULPS       Y13, Y6, Y6
+	ADDQ         DX, BX
+	VMASKMOVPS   (BX), Y0, Y7
+	VMULPS       Y13, Y7, Y7
+	ADDQ         DX, BX
+	VMASKMOVPS   (BX), Y0, Y8
+	VMULPS       Y13, Y8, Y8
+	ADDQ         DX, BX
+	VMASKMOVPS   (BX), Y0, Y9
+	VMULPS       Y13, Y9, Y9
+	ADDQ         DX, BX
+	VMASKMOVPS   (BX), Y0, Y10
+	VMULPS       Y13, Y10, Y10
+	ADDQ         DX, BX
+	VMASKMOVPS   (BX), Y0, Y11
+	VMULPS       Y13, Y11, Y11
+	ADDQ         DX, BX
+	VMASKMOVPS   (BX), Y0, Y12
+	VMULPS       Y13, Y12, Y12
+
+begun:
+	MOVQ       DX, BX
+	IMUL3Q     $+12, BX, BX
+	ADDQ       CX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	MOVQ       16(AX), BX
+	MOVQ       8(AX), R8
+	LEAQ       (R8)(R8*2), R9
+	LEAQ       (R8)(R8*4), R10
+	LEAQ       (R9)(R8*4), R11
+	ADDQ       DI, R11
+	MOVQ       48(AX), R12
+	SHRQ       $0x02, R12
+	JZ         rest
+
+four:
+	VMOVUPS      (BX), Y13
+	ADDQ         SI, BX
+	VBROADCASTSS (DI), Y14
+	VFMADD231PS  Y13, Y14, Y1
+	VBROADCASTSS (DI)(R8*1), Y14
+	VFMADD231PS  Y13, Y14, Y2
+	VBROADCASTSS (DI)(R8*2), Y14
+	VFMADD231PS  Y13, Y14, Y3
+	VBROADCASTSS (DI)(R9*1), Y14
+	VFMADD231PS  Y13, Y14, Y4
+	VBROADCASTSS (DI)(R8*4), Y14
+	VFMADD231PS  Y13, Y14, Y5
+	VBROADCASTSS (DI)(R10*1), Y14
+	VFMADD231PS  Y13, Y14, Y6
+	VBROADCASTSS (DI)(R9*2), Y14
+	VFMADD231PS  Y13, Y14, Y7
+	VBROADCASTSS (R11), Y14
+	VFMADD231PS  Y13, Y14, Y8
+	VBROADCASTSS (R11)(R8*1), Y14
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS (R11)(R8*2), Y14
+	VFMADD231PS  Y13, Y14, Y10
+	VBROADCASTSS (R11)(R9*1), Y14
+	VFMADD231PS  Y13, Y14, Y11
+	VBROADCASTSS (R11)(R8*4), Y14
+	VFMADD231PS  Y13, Y14, Y12
+	VMOVUPS      (BX), Y13
+	ADDQ         SI, BX
+	VBROADCASTSS 4(DI), Y14
+	VFMADD231PS  Y13, Y14, Y1
+	VBROADCASTSS 4(DI)(R8*1), Y14
+	VFMADD231PS  Y13, Y14, Y2
+	VBROADCASTSS 4(DI)(R8*2), Y14
+	VFMADD231PS  Y13, Y14, Y3
+	VBROADCASTSS 4(DI)(R9*1), Y14
+	VFMADD231PS  Y13, Y14, Y4
+	VBROADCASTSS 4(DI)(R8*4), Y14
+	VFMADD231PS  Y13, Y14, Y5
+	VBROADCASTSS 4(DI)(R10*1), Y14
+	VFMADD231PS  Y13, Y14, Y6
+	VBROADCASTSS 4(DI)(R9*2), Y14
+	VFMADD231PS  Y13, Y14, Y7
+	VBROADCASTSS 4(R11), Y14
+	VFMADD231PS  Y13, Y14, Y8
+	VBROADCASTSS 4(R11)(R8*1), Y14
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS 4(R11)(R8*2), Y14
+	VFMADD231PS  Y13, Y14, Y10
+	VBROADCASTSS 4(R11)(R9*1), Y14
+	VFMADD231PS  Y13, Y14, Y11
+	VBROADCASTSS 4(R11)(R8*4), Y14
+	VFMADD231PS  Y13, Y14, Y12
+	VMOVUPS      (BX), Y13
+	ADDQ         SI, BX
+	VBROADCASTSS 8(DI), Y14
+	VFMADD231PS  Y13, Y14, Y1
+	VBROADCASTSS 8(DI)(R8*1), Y14
+	VFMADD231PS  Y13, Y14, Y2
+	VBROADCASTSS 8(DI)(R8*2), Y14
+	VFMADD231PS  Y13, Y14, Y3
+	VBROADCASTSS 8(DI)(R9*1), Y14
+	VFMADD231PS  Y13, Y14, Y4
+	VBROADCASTSS 8(DI)(R8*4), Y14
+	VFMADD231PS  Y13, Y14, Y5
+	VBROADCASTSS 8(DI)(R10*1), Y14
+	VFMADD231PS  Y13, Y14, Y6
+	VBROADCASTSS 8(DI)(R9*2), Y14
+	VFMADD231PS  Y13, Y14, Y7
+	VBROADCASTSS 8(R11), Y14
+	VFMADD231PS  Y13, Y14, Y8
+	VBROADCASTSS 8(R11)(R8*1), Y14
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS 8(R11)(R8*2), Y14
+	VFMADD231PS  Y13, Y14, Y10
+	VBROADCASTSS 8(R11)(R9*1), Y14
+	VFMADD231PS  Y13, Y14, Y11
+	VBROADCASTSS 8(R11)(R8*4), Y14
+	VFMADD231PS  Y13, Y14, Y12
+	VMOVUPS      (BX), Y13
+	ADDQ         SI, BX
+	VBROADCASTSS 12(DI), Y14
+	VFMADD231PS  Y13, Y14, Y1
+	VBROADCASTSS 12(DI)(R8*1), Y14
+	VFMADD231PS  Y13, Y14, Y2
+	VBROADCASTSS 12(DI)(R8*2), Y14
+	VFMADD231PS  Y13, Y14, Y3
+	VBROADCASTSS 12(DI)(R9*1), Y14
+	VFMADD231PS  Y13, Y14, Y4
+	VBROADCASTSS 12(DI)(R8*4), Y14
+	VFMADD231PS  Y13, Y14, Y5
+	VBROADCASTSS 12(DI)(R10*1), Y14
+	VFMADD231PS  Y13, Y14, Y6
+	VBROADCASTSS 12(DI)(R9*2), Y14
+	VFMADD231PS  Y13, Y14, Y7
+	VBROADCASTSS 12(R11), Y14
+	VFMADD231PS  Y13, Y14, Y8
+	VBROADCASTSS 12(R11)(R8*1), Y14
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS 12(R11)(R8*2), Y14
+	VFMADD231PS  Y13, Y14, Y10
+	VBROADCASTSS 12(R11)(R9*1), Y14
+	VFMADD231PS  Y13, Y14, Y11
+	VBROADCASTSS 12(R11)(R8*4), Y14
+	VFMADD231PS  Y13, Y14, Y12
+	ADDQ         $0x00000010, DI
+	ADDQ         $0x00000010, R11
+	DECQ         R12
+	JNZ          four
+
+rest:
+	MOVQ 48(AX), R12
+	ANDQ $0x03, R12
+	JZ   summed
+
+one:
+	VMOVUPS      (BX), Y13
+	ADDQ         SI, BX
+	VBROADCASTSS (DI), Y14
+	VFMADD231PS  Y13, Y14, Y1
+	VBROADCASTSS (DI)(R8*1), Y14
+	VFMADD231PS  Y13, Y14, Y2
+	VBROADCASTSS (DI)(R8*2), Y14
+	VFMADD231PS  Y13, Y14, Y3
+	VBROADCASTSS (DI)(R9*1), Y14
+	VFMADD231PS  Y13, Y14, Y4
+	VBROADCASTSS (DI)(R8*4), Y14
+	VFMADD231PS  Y13, Y14, Y5
+	VBROADCASTSS (DI)(R10*1), Y14
+	VFMADD231PS  Y13, Y14, Y6
+	VBROADCASTSS (DI)(R9*2), Y14
+	VFMADD231PS  Y13, Y14, Y7
+	VBROADCASTSS (R11), Y14
+	VFMADD231PS  Y13, Y14, Y8
+	VBROADCASTSS (R11)(R8*1), Y14
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS (R11)(R8*2), Y14
+	VFMADD231PS  Y13, Y14, Y10
+	VBROADCASTSS (R11)(R9*1), Y14
+	VFMADD231PS  Y13, Y14, Y11
+	VBROADCASTSS (R11)(R8*4), Y14
+	VFMADD231PS  Y13, Y14, Y12
+	ADDQ         $0x00000004, DI
+	ADDQ         $0x00000004, R11
+	DECQ         R12
+	JNZ          one
+
+summed:
+	CMPQ    64(AX), $0x08
+	JNE     partial
+	VMOVUPS Y1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y3, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y4, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y5, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y6, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y7, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y8, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y9, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y10, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y11, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y12, (CX)
+	ADDQ    DX, CX
+	JMP     stored
+
+partial:
+	MOVQ         CX, R8
+	TESTQ        $0x00000004, 64(AX)
+	JZ           without4
+	MOVQ         R8, BX
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y1, X1
+	ADDQ         DX, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         DX, BX
+	VMOVUPS      X3, (BX)
+	VEXTRACTF128 $0x01, Y3, X3
+	ADDQ         DX, BX
+	VMOVUPS      X4, (BX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         DX, BX
+	VMOVUPS      X5, (BX)
+	VEXTRACTF128 $0x01, Y5, X5
+	ADDQ         DX, BX
+	VMOVUPS      X6, (BX)
+	VEXTRACTF128 $0x01, Y6, X6
+	ADDQ         DX, BX
+	VMOVUPS      X7, (BX)
+	VEXTRACTF128 $0x01, Y7, X7
+	ADDQ         DX, BX
+	VMOVUPS      X8, (BX)
+	VEXTRACTF128 $0x01, Y8, X8
+	ADDQ         DX, BX
+	VMOVUPS      X9, (BX)
+	VEXTRACTF128 $0x01, Y9, X9
+	ADDQ         DX, BX
+	VMOVUPS      X10, (BX)
+	VEXTRACTF128 $0x01, Y10, X10
+	ADDQ         DX, BX
+	VMOVUPS      X11, (BX)
+	VEXTRACTF128 $0x01, Y11, X11
+	ADDQ         DX, BX
+	VMOVUPS      X12, (BX)
+	VEXTRACTF128 $0x01, Y12, X12
+	ADDQ         $0x10, R8
+
+without4:
+	TESTQ     $0x00000002, 64(AX)
+	JZ        without2
+	MOVQ      R8, BX
+	VMOVLPS   X1, (BX)
+	VPERMILPD $0x01, X1, X1
+	ADDQ      DX, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      DX, BX
+	VMOVLPS   X3, (BX)
+	VPERMILPD $0x01, X3, X3
+	ADDQ      DX, BX
+	VMOVLPS   X4, (BX)
+	VPERMILPD $0x01, X4, X4
+	ADDQ      DX, BX
+	VMOVLPS   X5, (BX)
+	VPERMILPD $0x01, X5, X5
+	ADDQ      DX, BX
+	VMOVLPS   X6, (BX)
+	VPERMILPD $0x01, X6, X6
+	ADDQ      DX, BX
+	VMOVLPS   X7, (BX)
+	VPERMILPD $0x01, X7, X7
+	ADDQ      DX, BX
+	VMOVLPS   X8, (BX)
+	VPERMILPD $0x01, X8, X8
+	ADDQ      DX, BX
+	VMOVLPS   X9, (BX)
+	VPERMILPD $0x01, X9, X9
+	ADDQ      DX, BX
+	VMOVLPS   X10, (BX)
+	VPERMILPD $0x01, X10, X10
+	ADDQ      DX, BX
+	VMOVLPS   X11, (BX)
+	VPERMILPD $0x01, X11, X11
+	ADDQ      DX, BX
+	VMOVLPS   X12, (BX)
+	VPERMILPD $0x01, X12, X12
+	ADDQ      $0x08, R8
+
+without2:
+	TESTQ  $0x00000001, 64(AX)
+	JZ     without1
+	MOVQ   R8, BX
+	VMOVSS X1, (BX)
+	ADDQ   DX, BX
+	VMOVSS X2, (BX)
+	ADDQ   DX, BX
+	VMOVSS X3, (BX)
+	ADDQ   DX, BX
+	VMOVSS X4, (BX)
+	ADDQ   DX, BX
+	VMOVSS X5, (BX)
+	ADDQ   DX, BX
+	VMOVSS X6, (BX)
+	ADDQ   DX, BX
+	VMOVSS X7, (BX)
+	ADDQ   DX, BX
+	VMOVSS X8, (BX)
+	ADDQ   DX, BX
+	VMOVSS X9, (BX)
+	ADDQ   DX, BX
+	VMOVSS X10, (BX)
+	ADDQ   DX, BX
+	VMOVSS X11, (BX)
+	ADDQ   DX, BX
+	VMOVSS X12, (BX)
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+12, BX, BX
+	ADDQ   BX, CX
+
+stored:
+	MOVQ   48(AX), BX
+	IMUL3Q $+4, BX, BX
+	SUBQ   BX, DI
+	MOVQ   8(AX), BX
+	IMUL3Q $+12, BX, BX
+	ADDQ   BX, DI
+	DECQ   56(AX)
+	JNZ    panel
+	VZEROUPPER
+	RET
+
 // func f32Stream1(s *streaming)
 // Requires: AVX, FMA3
 TEXT ·f32Stream1(SB), NOSPLIT, $0-8
-	MOVQ s+0(FP), AX
-	MOVQ (AX), CX
-	MOVQ 8(AX), DX
-	MOVQ 24(AX), BX
-	MOVQ 16(AX), SI
-	LEAQ (SI)(SI*2), DI
-	LEAQ (SI)(SI*4), R8
-	LEAQ (DI)(SI*4), R9
-	ADDQ DX, R9
-	MOVQ 40(AX), AX
+	MOVQ         s+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         24(AX), BX
+	MOVQ         16(AX), SI
+	LEAQ         (SI)(SI*2), DI
+	LEAQ         (SI)(SI*4), R8
+	LEAQ         (DI)(SI*4), R9
+	ADDQ         DX, R9
+	VBROADCASTSS (CX), Y0
+	VBROADCASTSS 4(CX), Y1
+	VBROADCASTSS 8(CX), Y2
+	VBROADCASTSS 12(CX), Y3
+	VBROADCASTSS 16(CX), Y4
+	VBROADCASTSS 20(CX), Y5
+	VBROADCASTSS 24(CX), Y6
+	VBROADCASTSS 28(CX), Y7
+	MOVQ         40(AX), AX
 
 vectors2:
-	CMPQ         AX, $0x10
-	JLT          after2
-	VMOVUPS      (BX), Y0
-	VMOVUPS      32(BX), Y1
-	VMOVUPS      (DX), Y2
-	VMOVUPS      32(DX), Y3
-	VBROADCASTSS (CX), Y4
-	VFMADD231PS  Y2, Y4, Y0
-	VFMADD231PS  Y3, Y4, Y1
-	VMOVUPS      (DX)(SI*1), Y2
-	VMOVUPS      32(DX)(SI*1), Y3
-	VBROADCASTSS 4(CX), Y4
-	VFMADD231PS  Y2, Y4, Y0
-	VFMADD231PS  Y3, Y4, Y1
-	VMOVUPS      (DX)(SI*2), Y2
-	VMOVUPS      32(DX)(SI*2), Y3
-	VBROADCASTSS 8(CX), Y4
-	VFMADD231PS  Y2, Y4, Y0
-	VFMADD231PS  Y3, Y4, Y1
-	VMOVUPS      (DX)(DI*1), Y2
-	VMOVUPS      32(DX)(DI*1), Y3
-	VBROADCASTSS 12(CX), Y4
-	VFMADD231PS  Y2, Y4, Y0
-	VFMADD231PS  Y3, Y4, Y1
-	VMOVUPS      (DX)(SI*4), Y2
-	VMOVUPS      32(DX)(SI*4), Y3
-	VBROADCASTSS 16(CX), Y4
-	VFMADD231PS  Y2, Y4, Y0
-	VFMADD231PS  Y3, Y4, Y1
-	VMOVUPS      (DX)(R8*1), Y2
-	VMOVUPS      32(DX)(R8*1), Y3
-	VBROADCASTSS 20(CX), Y4
-	VFMADD231PS  Y2, Y4, Y0
-	VFMADD231PS  Y3, Y4, Y1
-	VMOVUPS      (DX)(DI*2), Y2
-	VMOVUPS      32(DX)(DI*2), Y3
-	VBROADCASTSS 24(CX), Y4
-	VFMADD231PS  Y2, Y4, Y0
-	VFMADD231PS  Y3, Y4, Y1
-	VMOVUPS      (R9), Y2
-	VMOVUPS      32(R9), Y3
-	VBROADCASTSS 28(CX), Y4
-	VFMADD231PS  Y2, Y4, Y0
-	VFMADD231PS  Y3, Y4, Y1
-	VMOVUPS      Y0, (BX)
-	VMOVUPS      Y1, 32(BX)
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, R9
-	ADDQ         $0x00000040, BX
-	SUBQ         $0x10, AX
-	JMP          vectors2
+	CMPQ        AX, $0x10
+	JLT         after2
+	VMOVUPS     (BX), Y8
+	VMOVUPS     32(BX), Y9
+	VFMADD231PS (DX), Y0, Y8
+	VFMADD231PS 32(DX), Y0, Y9
+	VFMADD231PS (DX)(SI*1), Y1, Y8
+	VFMADD231PS 32(DX)(SI*1), Y1, Y9
+	VFMADD231PS (DX)(SI*2), Y2, Y8
+	VFMADD231PS 32(DX)(SI*2), Y2, Y9
+	VFMADD231PS (DX)(DI*1), Y3, Y8
+	VFMADD231PS 32(DX)(DI*1), Y3, Y9
+	VFMADD231PS (DX)(SI*4), Y4, Y8
+	VFMADD231PS 32(DX)(SI*4), Y4, Y9
+	VFMADD231PS (DX)(R8*1), Y5, Y8
+	VFMADD231PS 32(DX)(R8*1), Y5, Y9
+	VFMADD231PS (DX)(DI*2), Y6, Y8
+	VFMADD231PS 32(DX)(DI*2), Y6, Y9
+	VFMADD231PS (R9), Y7, Y8
+	VFMADD231PS 32(R9), Y7, Y9
+	VMOVUPS     Y8, (BX)
+	VMOVUPS     Y9, 32(BX)
+	ADDQ        $0x00000040, DX
+	ADDQ        $0x00000040, R9
+	ADDQ        $0x00000040, BX
+	SUBQ        $0x10, AX
+	JMP         vectors2
 
 after2:
 vectors1:
-	CMPQ         AX, $0x08
-	JLT          after1
-	VMOVUPS      (BX), Y0
-	VMOVUPS      (DX), Y1
-	VBROADCASTSS (CX), Y2
-	VFMADD231PS  Y1, Y2, Y0
-	VMOVUPS      (DX)(SI*1), Y1
-	VBROADCASTSS 4(CX), Y2
-	VFMADD231PS  Y1, Y2, Y0
-	VMOVUPS      (DX)(SI*2), Y1
-	VBROADCASTSS 8(CX), Y2
-	VFMADD231PS  Y1, Y2, Y0
-	VMOVUPS      (DX)(DI*1), Y1
-	VBROADCASTSS 12(CX), Y2
-	VFMADD231PS  Y1, Y2, Y0
-	VMOVUPS      (DX)(SI*4), Y1
-	VBROADCASTSS 16(CX), Y2
-	VFMADD231PS  Y1, Y2, Y0
-	VMOVUPS      (DX)(R8*1), Y1
-	VBROADCASTSS 20(CX), Y2
-	VFMADD231PS  Y1, Y2, Y0
-	VMOVUPS      (DX)(DI*2), Y1
-	VBROADCASTSS 24(CX), Y2
-	VFMADD231PS  Y1, Y2, Y0
-	VMOVUPS      (R9), Y1
-	VBROADCASTSS 28(CX), Y2
-	VFMADD231PS  Y1, Y2, Y0
-	VMOVUPS      Y0, (BX)
-	ADDQ         $0x00000020, DX
-	ADDQ         $0x00000020, R9
-	ADDQ         $0x00000020, BX
-	SUBQ         $0x08, AX
-	JMP          vectors1
+	CMPQ        AX, $0x08
+	JLT         after1
+	VMOVUPS     (BX), Y8
+	VFMADD231PS (DX), Y0, Y8
+	VFMADD231PS (DX)(SI*1), Y1, Y8
+	VFMADD231PS (DX)(SI*2), Y2, Y8
+	VFMADD231PS (DX)(DI*1), Y3, Y8
+	VFMADD231PS (DX)(SI*4), Y4, Y8
+	VFMADD231PS (DX)(R8*1), Y5, Y8
+	VFMADD231PS (DX)(DI*2), Y6, Y8
+	VFMADD231PS (R9), Y7, Y8
+	VMOVUPS     Y8, (BX)
+	ADDQ        $0x00000020, DX
+	ADDQ        $0x00000020, R9
+	ADDQ        $0x00000020, BX
+	SUBQ        $0x08, AX
+	JMP         vectors1
 
 after1:
 	TESTQ        AX, AX
 	JZ           end
-	LEAQ         maskTable<>+32(SB), R10
 	NEGQ         AX
+	LEAQ         maskTable<>+32(SB), R10
 	VMOVDQU      (R10)(AX*4), Y0
-	VMOVUPS      (BX), Y1
+	VMASKMOVPS   (BX), Y0, Y1
 	VMASKMOVPS   (DX), Y0, Y2
 	VBROADCASTSS (CX), Y3
 	VFMADD231PS  Y2, Y3, Y1
@@ -4215,10 +7306,10 @@ after1:
 	VMASKMOVPS   (DX)(DI*2), Y0, Y2
 	VBROADCASTSS 24(CX), Y3
 	VFMADD231PS  Y2, Y3, Y1
-	VMASKMOVPS   (R9), Y0, Y0
-	VBROADCASTSS 28(CX), Y2
-	VFMADD231PS  Y0, Y2, Y1
-	VMOVUPS      Y1, (BX)
+	VMASKMOVPS   (R9), Y0, Y2
+	VBROADCASTSS 28(CX), Y3
+	VFMADD231PS  Y2, Y3, Y1
+	VMASKMOVPS   Y1, Y0, (BX)
 	ADDQ         $0x00000020, DX
 	ADDQ         $0x00000020, R9
 	ADDQ         $0x00000020, BX
@@ -4380,11 +7471,11 @@ vectors1:
 after1:
 	TESTQ        AX, AX
 	JZ           end
-	LEAQ         maskTable<>+32(SB), R11
 	NEGQ         AX
+	LEAQ         maskTable<>+32(SB), R11
 	VMOVDQU      (R11)(AX*4), Y0
-	VMOVUPS      (BX), Y1
-	VMOVUPS      (BX)(R10*1), Y2
+	VMASKMOVPS   (BX), Y0, Y1
+	VMASKMOVPS   (BX)(R10*1), Y0, Y2
 	VMASKMOVPS   (DX), Y0, Y3
 	VBROADCASTSS (CX), Y4
 	VFMADD231PS  Y3, Y4, Y1
@@ -4420,13 +7511,13 @@ after1:
 	VFMADD231PS  Y3, Y4, Y1
 	VBROADCASTSS 56(CX), Y4
 	VFMADD231PS  Y3, Y4, Y2
-	VMASKMOVPS   (R9), Y0, Y0
-	VBROADCASTSS 28(CX), Y3
-	VFMADD231PS  Y0, Y3, Y1
-	VBROADCASTSS 60(CX), Y3
-	VFMADD231PS  Y0, Y3, Y2
-	VMOVUPS      Y1, (BX)
-	VMOVUPS      Y2, (BX)(R10*1)
+	VMASKMOVPS   (R9), Y0, Y3
+	VBROADCASTSS 28(CX), Y4
+	VFMADD231PS  Y3, Y4, Y1
+	VBROADCASTSS 60(CX), Y4
+	VFMADD231PS  Y3, Y4, Y2
+	VMASKMOVPS   Y1, Y0, (BX)
+	VMASKMOVPS   Y2, Y0, (BX)(R10*1)
 	ADDQ         $0x00000020, DX
 	ADDQ         $0x00000020, R9
 	ADDQ         $0x00000020, BX
@@ -4634,12 +7725,12 @@ vectors1:
 after1:
 	TESTQ        AX, AX
 	JZ           end
-	LEAQ         maskTable<>+32(SB), R11
 	NEGQ         AX
+	LEAQ         maskTable<>+32(SB), R11
 	VMOVDQU      (R11)(AX*4), Y0
-	VMOVUPS      (BX), Y1
-	VMOVUPS      (BX)(R10*1), Y2
-	VMOVUPS      (BX)(R10*2), Y3
+	VMASKMOVPS   (BX), Y0, Y1
+	VMASKMOVPS   (BX)(R10*1), Y0, Y2
+	VMASKMOVPS   (BX)(R10*2), Y0, Y3
 	VMASKMOVPS   (DX), Y0, Y4
 	VBROADCASTSS (CX), Y5
 	VFMADD231PS  Y4, Y5, Y1
@@ -4689,16 +7780,16 @@ after1:
 	VFMADD231PS  Y4, Y5, Y2
 	VBROADCASTSS 88(CX), Y5
 	VFMADD231PS  Y4, Y5, Y3
-	VMASKMOVPS   (R9), Y0, Y0
-	VBROADCASTSS 28(CX), Y4
-	VFMADD231PS  Y0, Y4, Y1
-	VBROADCASTSS 60(CX), Y4
-	VFMADD231PS  Y0, Y4, Y2
-	VBROADCASTSS 92(CX), Y4
-	VFMADD231PS  Y0, Y4, Y3
-	VMOVUPS      Y1, (BX)
-	VMOVUPS      Y2, (BX)(R10*1)
-	VMOVUPS      Y3, (BX)(R10*2)
+	VMASKMOVPS   (R9), Y0, Y4
+	VBROADCASTSS 28(CX), Y5
+	VFMADD231PS  Y4, Y5, Y1
+	VBROADCASTSS 60(CX), Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VBROADCASTSS 92(CX), Y5
+	VFMADD231PS  Y4, Y5, Y3
+	VMASKMOVPS   Y1, Y0, (BX)
+	VMASKMOVPS   Y2, Y0, (BX)(R10*1)
+	VMASKMOVPS   Y3, Y0, (BX)(R10*2)
 	ADDQ         $0x00000020, DX
 	ADDQ         $0x00000020, R9
 	ADDQ         $0x00000020, BX
@@ -4953,13 +8044,13 @@ vectors1:
 after1:
 	TESTQ        AX, AX
 	JZ           end
-	LEAQ         maskTable<>+32(SB), R12
 	NEGQ         AX
+	LEAQ         maskTable<>+32(SB), R12
 	VMOVDQU      (R12)(AX*4), Y0
-	VMOVUPS      (BX), Y1
-	VMOVUPS      (BX)(R10*1), Y2
-	VMOVUPS      (BX)(R10*2), Y3
-	VMOVUPS      (BX)(R11*1), Y4
+	VMASKMOVPS   (BX), Y0, Y1
+	VMASKMOVPS   (BX)(R10*1), Y0, Y2
+	VMASKMOVPS   (BX)(R10*2), Y0, Y3
+	VMASKMOVPS   (BX)(R11*1), Y0, Y4
 	VMASKMOVPS   (DX), Y0, Y5
 	VBROADCASTSS (CX), Y6
 	VFMADD231PS  Y5, Y6, Y1
@@ -5023,19 +8114,19 @@ after1:
 	VFMADD231PS  Y5, Y6, Y3
 	VBROADCASTSS 120(CX), Y6
 	VFMADD231PS  Y5, Y6, Y4
-	VMASKMOVPS   (R9), Y0, Y0
-	VBROADCASTSS 28(CX), Y5
-	VFMADD231PS  Y0, Y5, Y1
-	VBROADCASTSS 60(CX), Y5
-	VFMADD231PS  Y0, Y5, Y2
-	VBROADCASTSS 92(CX), Y5
-	VFMADD231PS  Y0, Y5, Y3
-	VBROADCASTSS 124(CX), Y5
-	VFMADD231PS  Y0, Y5, Y4
-	VMOVUPS      Y1, (BX)
-	VMOVUPS      Y2, (BX)(R10*1)
-	VMOVUPS      Y3, (BX)(R10*2)
-	VMOVUPS      Y4, (BX)(R11*1)
+	VMASKMOVPS   (R9), Y0, Y5
+	VBROADCASTSS 28(CX), Y6
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS 60(CX), Y6
+	VFMADD231PS  Y5, Y6, Y2
+	VBROADCASTSS 92(CX), Y6
+	VFMADD231PS  Y5, Y6, Y3
+	VBROADCASTSS 124(CX), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	VMASKMOVPS   Y1, Y0, (BX)
+	VMASKMOVPS   Y2, Y0, (BX)(R10*1)
+	VMASKMOVPS   Y3, Y0, (BX)(R10*2)
+	VMASKMOVPS   Y4, Y0, (BX)(R11*1)
 	ADDQ         $0x00000020, DX
 	ADDQ         $0x00000020, R9
 	ADDQ         $0x00000020, BX
@@ -5060,6 +8151,172 @@ TEXT ·f32Stream5(SB), NOSPLIT, $0-8
 	LEAQ (R10)(R10*2), R11
 	MOVQ 40(AX), AX
 
+vectors2:
+	CMPQ         AX, $0x10
+	JLT          after2
+	VMOVUPS      (BX), Y0
+	VMOVUPS      32(BX), Y1
+	VMOVUPS      (BX)(R10*1), Y2
+	VMOVUPS      32(BX)(R10*1), Y3
+	VMOVUPS      (BX)(R10*2), Y4
+	VMOVUPS      32(BX)(R10*2), Y5
+	VMOVUPS      (BX)(R11*1), Y6
+	VMOVUPS      32(BX)(R11*1), Y7
+	VMOVUPS      (BX)(R10*4), Y8
+	VMOVUPS      32(BX)(R10*4), Y9
+	VMOVUPS      (DX), Y10
+	VMOVUPS      32(DX), Y11
+	VBROADCASTSS (CX), Y12
+	VFMADD231PS  Y10, Y12, Y0
+	VFMADD231PS  Y11, Y12, Y1
+	VBROADCASTSS 32(CX), Y12
+	VFMADD231PS  Y10, Y12, Y2
+	VFMADD231PS  Y11, Y12, Y3
+	VBROADCASTSS 64(CX), Y12
+	VFMADD231PS  Y10, Y12, Y4
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS 96(CX), Y12
+	VFMADD231PS  Y10, Y12, Y6
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 128(CX), Y12
+	VFMADD231PS  Y10, Y12, Y8
+	VFMADD231PS  Y11, Y12, Y9
+	VMOVUPS      (DX)(SI*1), Y10
+	VMOVUPS      32(DX)(SI*1), Y11
+	VBROADCASTSS 4(CX), Y12
+	VFMADD231PS  Y10, Y12, Y0
+	VFMADD231PS  Y11, Y12, Y1
+	VBROADCASTSS 36(CX), Y12
+	VFMADD231PS  Y10, Y12, Y2
+	VFMADD231PS  Y11, Y12, Y3
+	VBROADCASTSS 68(CX), Y12
+	VFMADD231PS  Y10, Y12, Y4
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS 100(CX), Y12
+	VFMADD231PS  Y10, Y12, Y6
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 132(CX), Y12
+	VFMADD231PS  Y10, Y12, Y8
+	VFMADD231PS  Y11, Y12, Y9
+	VMOVUPS      (DX)(SI*2), Y10
+	VMOVUPS      32(DX)(SI*2), Y11
+	VBROADCASTSS 8(CX), Y12
+	VFMADD231PS  Y10, Y12, Y0
+	VFMADD231PS  Y11, Y12, Y1
+	VBROADCASTSS 40(CX), Y12
+	VFMADD231PS  Y10, Y12, Y2
+	VFMADD231PS  Y11, Y12, Y3
+	VBROADCASTSS 72(CX), Y12
+	VFMADD231PS  Y10, Y12, Y4
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS 104(CX), Y12
+	VFMADD231PS  Y10, Y12, Y6
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 136(CX), Y12
+	VFMADD231PS  Y10, Y12, Y8
+	VFMADD231PS  Y11, Y12, Y9
+	VMOVUPS      (DX)(DI*1), Y10
+	VMOVUPS      32(DX)(DI*1), Y11
+	VBROADCASTSS 12(CX), Y12
+	VFMADD231PS  Y10, Y12, Y0
+	VFMADD231PS  Y11, Y12, Y1
+	VBROADCASTSS 44(CX), Y12
+	VFMADD231PS  Y10, Y12, Y2
+	VFMADD231PS  Y11, Y12, Y3
+	VBROADCASTSS 76(CX), Y12
+	VFMADD231PS  Y10, Y12, Y4
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS 108(CX), Y12
+	VFMADD231PS  Y10, Y12, Y6
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 140(CX), Y12
+	VFMADD231PS  Y10, Y12, Y8
+	VFMADD231PS  Y11, Y12, Y9
+	VMOVUPS      (DX)(SI*4), Y10
+	VMOVUPS      32(DX)(SI*4), Y11
+	VBROADCASTSS 16(CX), Y12
+	VFMADD231PS  Y10, Y12, Y0
+	VFMADD231PS  Y11, Y12, Y1
+	VBROADCASTSS 48(CX), Y12
+	VFMADD231PS  Y10, Y12, Y2
+	VFMADD231PS  Y11, Y12, Y3
+	VBROADCASTSS 80(CX), Y12
+	VFMADD231PS  Y10, Y12, Y4
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS 112(CX), Y12
+	VFMADD231PS  Y10, Y12, Y6
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 144(CX), Y12
+	VFMADD231PS  Y10, Y12, Y8
+	VFMADD231PS  Y11, Y12, Y9
+	VMOVUPS      (DX)(R8*1), Y10
+	VMOVUPS      32(DX)(R8*1), Y11
+	VBROADCASTSS 20(CX), Y12
+	VFMADD231PS  Y10, Y12, Y0
+	VFMADD231PS  Y11, Y12, Y1
+	VBROADCASTSS 52(CX), Y12
+	VFMADD231PS  Y10, Y12, Y2
+	VFMADD231PS  Y11, Y12, Y3
+	VBROADCASTSS 84(CX), Y12
+	VFMADD231PS  Y10, Y12, Y4
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS 116(CX), Y12
+	VFMADD231PS  Y10, Y12, Y6
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 148(CX), Y12
+	VFMADD231PS  Y10, Y12, Y8
+	VFMADD231PS  Y11, Y12, Y9
+	VMOVUPS      (DX)(DI*2), Y10
+	VMOVUPS      32(DX)(DI*2), Y11
+	VBROADCASTSS 24(CX), Y12
+	VFMADD231PS  Y10, Y12, Y0
+	VFMADD231PS  Y11, Y12, Y1
+	VBROADCASTSS 56(CX), Y12
+	VFMADD231PS  Y10, Y12, Y2
+	VFMADD231PS  Y11, Y12, Y3
+	VBROADCASTSS 88(CX), Y12
+	VFMADD231PS  Y10, Y12, Y4
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS 120(CX), Y12
+	VFMADD231PS  Y10, Y12, Y6
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 152(CX), Y12
+	VFMADD231PS  Y10, Y12, Y8
+	VFMADD231PS  Y11, Y12, Y9
+	VMOVUPS      (R9), Y10
+	VMOVUPS      32(R9), Y11
+	VBROADCASTSS 28(CX), Y12
+	VFMADD231PS  Y10, Y12, Y0
+	VFMADD231PS  Y11, Y12, Y1
+	VBROADCASTSS 60(CX), Y12
+	VFMADD231PS  Y10, Y12, Y2
+	VFMADD231PS  Y11, Y12, Y3
+	VBROADCASTSS 92(CX), Y12
+	VFMADD231PS  Y10, Y12, Y4
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS 124(CX), Y12
+	VFMADD231PS  Y10, Y12, Y6
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS 156(CX), Y12
+	VFMADD231PS  Y10, Y12, Y8
+	VFMADD231PS  Y11, Y12, Y9
+	VMOVUPS      Y0, (BX)
+	VMOVUPS      Y1, 32(BX)
+	VMOVUPS      Y2, (BX)(R10*1)
+	VMOVUPS      Y3, 32(BX)(R10*1)
+	VMOVUPS      Y4, (BX)(R10*2)
+	VMOVUPS      Y5, 32(BX)(R10*2)
+	VMOVUPS      Y6, (BX)(R11*1)
+	VMOVUPS      Y7, 32(BX)(R11*1)
+	VMOVUPS      Y8, (BX)(R10*4)
+	VMOVUPS      Y9, 32(BX)(R10*4)
+	ADDQ         $0x00000040, DX
+	ADDQ         $0x00000040, R9
+	ADDQ         $0x00000040, BX
+	SUBQ         $0x10, AX
+	JMP          vectors2
+
+after2:
 vectors1:
 	CMPQ         AX, $0x08
 	JLT          after1
@@ -5170,14 +8427,14 @@ vectors1:
 after1:
 	TESTQ        AX, AX
 	JZ           end
-	LEAQ         maskTable<>+32(SB), R12
 	NEGQ         AX
+	LEAQ         maskTable<>+32(SB), R12
 	VMOVDQU      (R12)(AX*4), Y0
-	VMOVUPS      (BX), Y1
-	VMOVUPS      (BX)(R10*1), Y2
-	VMOVUPS      (BX)(R10*2), Y3
-	VMOVUPS      (BX)(R11*1), Y4
-	VMOVUPS      (BX)(R10*4), Y5
+	VMASKMOVPS   (BX), Y0, Y1
+	VMASKMOVPS   (BX)(R10*1), Y0, Y2
+	VMASKMOVPS   (BX)(R10*2), Y0, Y3
+	VMASKMOVPS   (BX)(R11*1), Y0, Y4
+	VMASKMOVPS   (BX)(R10*4), Y0, Y5
 	VMASKMOVPS   (DX), Y0, Y6
 	VBROADCASTSS (CX), Y7
 	VFMADD231PS  Y6, Y7, Y1
@@ -5255,22 +8512,22 @@ after1:
 	VFMADD231PS  Y6, Y7, Y4
 	VBROADCASTSS 152(CX), Y7
 	VFMADD231PS  Y6, Y7, Y5
-	VMASKMOVPS   (R9), Y0, Y0
-	VBROADCASTSS 28(CX), Y6
-	VFMADD231PS  Y0, Y6, Y1
-	VBROADCASTSS 60(CX), Y6
-	VFMADD231PS  Y0, Y6, Y2
-	VBROADCASTSS 92(CX), Y6
-	VFMADD231PS  Y0, Y6, Y3
-	VBROADCASTSS 124(CX), Y6
-	VFMADD231PS  Y0, Y6, Y4
-	VBROADCASTSS 156(CX), Y6
-	VFMADD231PS  Y0, Y6, Y5
-	VMOVUPS      Y1, (BX)
-	VMOVUPS      Y2, (BX)(R10*1)
-	VMOVUPS      Y3, (BX)(R10*2)
-	VMOVUPS      Y4, (BX)(R11*1)
-	VMOVUPS      Y5, (BX)(R10*4)
+	VMASKMOVPS   (R9), Y0, Y6
+	VBROADCASTSS 28(CX), Y7
+	VFMADD231PS  Y6, Y7, Y1
+	VBROADCASTSS 60(CX), Y7
+	VFMADD231PS  Y6, Y7, Y2
+	VBROADCASTSS 92(CX), Y7
+	VFMADD231PS  Y6, Y7, Y3
+	VBROADCASTSS 124(CX), Y7
+	VFMADD231PS  Y6, Y7, Y4
+	VBROADCASTSS 156(CX), Y7
+	VFMADD231PS  Y6, Y7, Y5
+	VMASKMOVPS   Y1, Y0, (BX)
+	VMASKMOVPS   Y2, Y0, (BX)(R10*1)
+	VMASKMOVPS   Y3, Y0, (BX)(R10*2)
+	VMASKMOVPS   Y4, Y0, (BX)(R11*1)
+	VMASKMOVPS   Y5, Y0, (BX)(R10*4)
 	ADDQ         $0x00000020, DX
 	ADDQ         $0x00000020, R9
 	ADDQ         $0x00000020, BX
@@ -5296,6 +8553,200 @@ TEXT ·f32Stream6(SB), NOSPLIT, $0-8
 	LEAQ (R10)(R10*4), R12
 	MOVQ 40(AX), AX
 
+vectors2:
+	CMPQ         AX, $0x10
+	JLT          after2
+	VMOVUPS      (BX), Y0
+	VMOVUPS      32(BX), Y1
+	VMOVUPS      (BX)(R10*1), Y2
+	VMOVUPS      32(BX)(R10*1), Y3
+	VMOVUPS      (BX)(R10*2), Y4
+	VMOVUPS      32(BX)(R10*2), Y5
+	VMOVUPS      (BX)(R11*1), Y6
+	VMOVUPS      32(BX)(R11*1), Y7
+	VMOVUPS      (BX)(R10*4), Y8
+	VMOVUPS      32(BX)(R10*4), Y9
+	VMOVUPS      (BX)(R12*1), Y10
+	VMOVUPS      32(BX)(R12*1), Y11
+	VMOVUPS      (DX), Y12
+	VMOVUPS      32(DX), Y13
+	VBROADCASTSS (CX), Y14
+	VFMADD231PS  Y12, Y14, Y0
+	VFMADD231PS  Y13, Y14, Y1
+	VBROADCASTSS 32(CX), Y14
+	VFMADD231PS  Y12, Y14, Y2
+	VFMADD231PS  Y13, Y14, Y3
+	VBROADCASTSS 64(CX), Y14
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y13, Y14, Y5
+	VBROADCASTSS 96(CX), Y14
+	VFMADD231PS  Y12, Y14, Y6
+	VFMADD231PS  Y13, Y14, Y7
+	VBROADCASTSS 128(CX), Y14
+	VFMADD231PS  Y12, Y14, Y8
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS 160(CX), Y14
+	VFMADD231PS  Y12, Y14, Y10
+	VFMADD231PS  Y13, Y14, Y11
+	VMOVUPS      (DX)(SI*1), Y12
+	VMOVUPS      32(DX)(SI*1), Y13
+	VBROADCASTSS 4(CX), Y14
+	VFMADD231PS  Y12, Y14, Y0
+	VFMADD231PS  Y13, Y14, Y1
+	VBROADCASTSS 36(CX), Y14
+	VFMADD231PS  Y12, Y14, Y2
+	VFMADD231PS  Y13, Y14, Y3
+	VBROADCASTSS 68(CX), Y14
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y13, Y14, Y5
+	VBROADCASTSS 100(CX), Y14
+	VFMADD231PS  Y12, Y14, Y6
+	VFMADD231PS  Y13, Y14, Y7
+	VBROADCASTSS 132(CX), Y14
+	VFMADD231PS  Y12, Y14, Y8
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS 164(CX), Y14
+	VFMADD231PS  Y12, Y14, Y10
+	VFMADD231PS  Y13, Y14, Y11
+	VMOVUPS      (DX)(SI*2), Y12
+	VMOVUPS      32(DX)(SI*2), Y13
+	VBROADCASTSS 8(CX), Y14
+	VFMADD231PS  Y12, Y14, Y0
+	VFMADD231PS  Y13, Y14, Y1
+	VBROADCASTSS 40(CX), Y14
+	VFMADD231PS  Y12, Y14, Y2
+	VFMADD231PS  Y13, Y14, Y3
+	VBROADCASTSS 72(CX), Y14
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y13, Y14, Y5
+	VBROADCASTSS 104(CX), Y14
+	VFMADD231PS  Y12, Y14, Y6
+	VFMADD231PS  Y13, Y14, Y7
+	VBROADCASTSS 136(CX), Y14
+	VFMADD231PS  Y12, Y14, Y8
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS 168(CX), Y14
+	VFMADD231PS  Y12, Y14, Y10
+	VFMADD231PS  Y13, Y14, Y11
+	VMOVUPS      (DX)(DI*1), Y12
+	VMOVUPS      32(DX)(DI*1), Y13
+	VBROADCASTSS 12(CX), Y14
+	VFMADD231PS  Y12, Y14, Y0
+	VFMADD231PS  Y13, Y14, Y1
+	VBROADCASTSS 44(CX), Y14
+	VFMADD231PS  Y12, Y14, Y2
+	VFMADD231PS  Y13, Y14, Y3
+	VBROADCASTSS 76(CX), Y14
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y13, Y14, Y5
+	VBROADCASTSS 108(CX), Y14
+	VFMADD231PS  Y12, Y14, Y6
+	VFMADD231PS  Y13, Y14, Y7
+	VBROADCASTSS 140(CX), Y14
+	VFMADD231PS  Y12, Y14, Y8
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS 172(CX), Y14
+	VFMADD231PS  Y12, Y14, Y10
+	VFMADD231PS  Y13, Y14, Y11
+	VMOVUPS      (DX)(SI*4), Y12
+	VMOVUPS      32(DX)(SI*4), Y13
+	VBROADCASTSS 16(CX), Y14
+	VFMADD231PS  Y12, Y14, Y0
+	VFMADD231PS  Y13, Y14, Y1
+	VBROADCASTSS 48(CX), Y14
+	VFMADD231PS  Y12, Y14, Y2
+	VFMADD231PS  Y13, Y14, Y3
+	VBROADCASTSS 80(CX), Y14
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y13, Y14, Y5
+	VBROADCASTSS 112(CX), Y14
+	VFMADD231PS  Y12, Y14, Y6
+	VFMADD231PS  Y13, Y14, Y7
+	VBROADCASTSS 144(CX), Y14
+	VFMADD231PS  Y12, Y14, Y8
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS 176(CX), Y14
+	VFMADD231PS  Y12, Y14, Y10
+	VFMADD231PS  Y13, Y14, Y11
+	VMOVUPS      (DX)(R8*1), Y12
+	VMOVUPS      32(DX)(R8*1), Y13
+	VBROADCASTSS 20(CX), Y14
+	VFMADD231PS  Y12, Y14, Y0
+	VFMADD231PS  Y13, Y14, Y1
+	VBROADCASTSS 52(CX), Y14
+	VFMADD231PS  Y12, Y14, Y2
+	VFMADD231PS  Y13, Y14, Y3
+	VBROADCASTSS 84(CX), Y14
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y13, Y14, Y5
+	VBROADCASTSS 116(CX), Y14
+	VFMADD231PS  Y12, Y14, Y6
+	VFMADD231PS  Y13, Y14, Y7
+	VBROADCASTSS 148(CX), Y14
+	VFMADD231PS  Y12, Y14, Y8
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS 180(CX), Y14
+	VFMADD231PS  Y12, Y14, Y10
+	VFMADD231PS  Y13, Y14, Y11
+	VMOVUPS      (DX)(DI*2), Y12
+	VMOVUPS      32(DX)(DI*2), Y13
+	VBROADCASTSS 24(CX), Y14
+	VFMADD231PS  Y12, Y14, Y0
+	VFMADD231PS  Y13, Y14, Y1
+	VBROADCASTSS 56(CX), Y14
+	VFMADD231PS  Y12, Y14, Y2
+	VFMADD231PS  Y13, Y14, Y3
+	VBROADCASTSS 88(CX), Y14
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y13, Y14, Y5
+	VBROADCASTSS 120(CX), Y14
+	VFMADD231PS  Y12, Y14, Y6
+	VFMADD231PS  Y13, Y14, Y7
+	VBROADCASTSS 152(CX), Y14
+	VFMADD231PS  Y12, Y14, Y8
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS 184(CX), Y14
+	VFMADD231PS  Y12, Y14, Y10
+	VFMADD231PS  Y13, Y14, Y11
+	VMOVUPS      (R9), Y12
+	VMOVUPS      32(R9), Y13
+	VBROADCASTSS 28(CX), Y14
+	VFMADD231PS  Y12, Y14, Y0
+	VFMADD231PS  Y13, Y14, Y1
+	VBROADCASTSS 60(CX), Y14
+	VFMADD231PS  Y12, Y14, Y2
+	VFMADD231PS  Y13, Y14, Y3
+	VBROADCASTSS 92(CX), Y14
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y13, Y14, Y5
+	VBROADCASTSS 124(CX), Y14
+	VFMADD231PS  Y12, Y14, Y6
+	VFMADD231PS  Y13, Y14, Y7
+	VBROADCASTSS 156(CX), Y14
+	VFMADD231PS  Y12, Y14, Y8
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS 188(CX), Y14
+	VFMADD231PS  Y12, Y14, Y10
+	VFMADD231PS  Y13, Y14, Y11
+	VMOVUPS      Y0, (BX)
+	VMOVUPS      Y1, 32(BX)
+	VMOVUPS      Y2, (BX)(R10*1)
+	VMOVUPS      Y3, 32(BX)(R10*1)
+	VMOVUPS      Y4, (BX)(R10*2)
+	VMOVUPS      Y5, 32(BX)(R10*2)
+	VMOVUPS      Y6, (BX)(R11*1)
+	VMOVUPS      Y7, 32(BX)(R11*1)
+	VMOVUPS      Y8, (BX)(R10*4)
+	VMOVUPS      Y9, 32(BX)(R10*4)
+	VMOVUPS      Y10, (BX)(R12*1)
+	VMOVUPS      Y11, 32(BX)(R12*1)
+	ADDQ         $0x00000040, DX
+	ADDQ         $0x00000040, R9
+	ADDQ         $0x00000040, BX
+	SUBQ         $0x10, AX
+	JMP          vectors2
+
+after2:
 vectors1:
 	CMPQ         AX, $0x08
 	JLT          after1
@@ -5424,15 +8875,15 @@ vectors1:
 after1:
 	TESTQ        AX, AX
 	JZ           end
-	LEAQ         maskTable<>+32(SB), R13
 	NEGQ         AX
+	LEAQ         maskTable<>+32(SB), R13
 	VMOVDQU      (R13)(AX*4), Y0
-	VMOVUPS      (BX), Y1
-	VMOVUPS      (BX)(R10*1), Y2
-	VMOVUPS      (BX)(R10*2), Y3
-	VMOVUPS      (BX)(R11*1), Y4
-	VMOVUPS      (BX)(R10*4), Y5
-	VMOVUPS      (BX)(R12*1), Y6
+	VMASKMOVPS   (BX), Y0, Y1
+	VMASKMOVPS   (BX)(R10*1), Y0, Y2
+	VMASKMOVPS   (BX)(R10*2), Y0, Y3
+	VMASKMOVPS   (BX)(R11*1), Y0, Y4
+	VMASKMOVPS   (BX)(R10*4), Y0, Y5
+	VMASKMOVPS   (BX)(R12*1), Y0, Y6
 	VMASKMOVPS   (DX), Y0, Y7
 	VBROADCASTSS (CX), Y8
 	VFMADD231PS  Y7, Y8, Y1
@@ -5524,25 +8975,25 @@ after1:
 	VFMADD231PS  Y7, Y8, Y5
 	VBROADCASTSS 184(CX), Y8
 	VFMADD231PS  Y7, Y8, Y6
-	VMASKMOVPS   (R9), Y0, Y0
-	VBROADCASTSS 28(CX), Y7
-	VFMADD231PS  Y0, Y7, Y1
-	VBROADCASTSS 60(CX), Y7
-	VFMADD231PS  Y0, Y7, Y2
-	VBROADCASTSS 92(CX), Y7
-	VFMADD231PS  Y0, Y7, Y3
-	VBROADCASTSS 124(CX), Y7
-	VFMADD231PS  Y0, Y7, Y4
-	VBROADCASTSS 156(CX), Y7
-	VFMADD231PS  Y0, Y7, Y5
-	VBROADCASTSS 188(CX), Y7
-	VFMADD231PS  Y0, Y7, Y6
-	VMOVUPS      Y1, (BX)
-	VMOVUPS      Y2, (BX)(R10*1)
-	VMOVUPS      Y3, (BX)(R10*2)
-	VMOVUPS      Y4, (BX)(R11*1)
-	VMOVUPS      Y5, (BX)(R10*4)
-	VMOVUPS      Y6, (BX)(R12*1)
+	VMASKMOVPS   (R9), Y0, Y7
+	VBROADCASTSS 28(CX), Y8
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS 60(CX), Y8
+	VFMADD231PS  Y7, Y8, Y2
+	VBROADCASTSS 92(CX), Y8
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS 124(CX), Y8
+	VFMADD231PS  Y7, Y8, Y4
+	VBROADCASTSS 156(CX), Y8
+	VFMADD231PS  Y7, Y8, Y5
+	VBROADCASTSS 188(CX), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	VMASKMOVPS   Y1, Y0, (BX)
+	VMASKMOVPS   Y2, Y0, (BX)(R10*1)
+	VMASKMOVPS   Y3, Y0, (BX)(R10*2)
+	VMASKMOVPS   Y4, Y0, (BX)(R11*1)
+	VMASKMOVPS   Y5, Y0, (BX)(R10*4)
+	VMASKMOVPS   Y6, Y0, (BX)(R12*1)
 	ADDQ         $0x00000020, DX
 	ADDQ         $0x00000020, R9
 	ADDQ         $0x00000020, BX
@@ -5714,16 +9165,16 @@ vectors1:
 after1:
 	TESTQ        AX, AX
 	JZ           end
-	LEAQ         maskTable<>+32(SB), R13
 	NEGQ         AX
+	LEAQ         maskTable<>+32(SB), R13
 	VMOVDQU      (R13)(AX*4), Y0
-	VMOVUPS      (BX), Y1
-	VMOVUPS      (BX)(R10*1), Y2
-	VMOVUPS      (BX)(R10*2), Y3
-	VMOVUPS      (BX)(R11*1), Y4
-	VMOVUPS      (BX)(R10*4), Y5
-	VMOVUPS      (BX)(R12*1), Y6
-	VMOVUPS      (BX)(R11*2), Y7
+	VMASKMOVPS   (BX), Y0, Y1
+	VMASKMOVPS   (BX)(R10*1), Y0, Y2
+	VMASKMOVPS   (BX)(R10*2), Y0, Y3
+	VMASKMOVPS   (BX)(R11*1), Y0, Y4
+	VMASKMOVPS   (BX)(R10*4), Y0, Y5
+	VMASKMOVPS   (BX)(R12*1), Y0, Y6
+	VMASKMOVPS   (BX)(R11*2), Y0, Y7
 	VMASKMOVPS   (DX), Y0, Y8
 	VBROADCASTSS (CX), Y9
 	VFMADD231PS  Y8, Y9, Y1
@@ -5829,28 +9280,28 @@ after1:
 	VFMADD231PS  Y8, Y9, Y6
 	VBROADCASTSS 216(CX), Y9
 	VFMADD231PS  Y8, Y9, Y7
-	VMASKMOVPS   (R9), Y0, Y0
-	VBROADCASTSS 28(CX), Y8
-	VFMADD231PS  Y0, Y8, Y1
-	VBROADCASTSS 60(CX), Y8
-	VFMADD231PS  Y0, Y8, Y2
-	VBROADCASTSS 92(CX), Y8
-	VFMADD231PS  Y0, Y8, Y3
-	VBROADCASTSS 124(CX), Y8
-	VFMADD231PS  Y0, Y8, Y4
-	VBROADCASTSS 156(CX), Y8
-	VFMADD231PS  Y0, Y8, Y5
-	VBROADCASTSS 188(CX), Y8
-	VFMADD231PS  Y0, Y8, Y6
-	VBROADCASTSS 220(CX), Y8
-	VFMADD231PS  Y0, Y8, Y7
-	VMOVUPS      Y1, (BX)
-	VMOVUPS      Y2, (BX)(R10*1)
-	VMOVUPS      Y3, (BX)(R10*2)
-	VMOVUPS      Y4, (BX)(R11*1)
-	VMOVUPS      Y5, (BX)(R10*4)
-	VMOVUPS      Y6, (BX)(R12*1)
-	VMOVUPS      Y7, (BX)(R11*2)
+	VMASKMOVPS   (R9), Y0, Y8
+	VBROADCASTSS 28(CX), Y9
+	VFMADD231PS  Y8, Y9, Y1
+	VBROADCASTSS 60(CX), Y9
+	VFMADD231PS  Y8, Y9, Y2
+	VBROADCASTSS 92(CX), Y9
+	VFMADD231PS  Y8, Y9, Y3
+	VBROADCASTSS 124(CX), Y9
+	VFMADD231PS  Y8, Y9, Y4
+	VBROADCASTSS 156(CX), Y9
+	VFMADD231PS  Y8, Y9, Y5
+	VBROADCASTSS 188(CX), Y9
+	VFMADD231PS  Y8, Y9, Y6
+	VBROADCASTSS 220(CX), Y9
+	VFMADD231PS  Y8, Y9, Y7
+	VMASKMOVPS   Y1, Y0, (BX)
+	VMASKMOVPS   Y2, Y0, (BX)(R10*1)
+	VMASKMOVPS   Y3, Y0, (BX)(R10*2)
+	VMASKMOVPS   Y4, Y0, (BX)(R11*1)
+	VMASKMOVPS   Y5, Y0, (BX)(R10*4)
+	VMASKMOVPS   Y6, Y0, (BX)(R12*1)
+	VMASKMOVPS   Y7, Y0, (BX)(R11*2)
 	ADDQ         $0x00000020, DX
 	ADDQ         $0x00000020, R9
 	ADDQ         $0x00000020, BX
@@ -6043,17 +9494,17 @@ vectors1:
 after1:
 	TESTQ        AX, AX
 	JZ           end
-	LEAQ         maskTable<>+32(SB), R14
 	NEGQ         AX
+	LEAQ         maskTable<>+32(SB), R14
 	VMOVDQU      (R14)(AX*4), Y0
-	VMOVUPS      (BX), Y1
-	VMOVUPS      (BX)(R10*1), Y2
-	VMOVUPS      (BX)(R10*2), Y3
-	VMOVUPS      (BX)(R11*1), Y4
-	VMOVUPS      (BX)(R10*4), Y5
-	VMOVUPS      (BX)(R12*1), Y6
-	VMOVUPS      (BX)(R11*2), Y7
-	VMOVUPS      (R13), Y8
+	VMASKMOVPS   (BX), Y0, Y1
+	VMASKMOVPS   (BX)(R10*1), Y0, Y2
+	VMASKMOVPS   (BX)(R10*2), Y0, Y3
+	VMASKMOVPS   (BX)(R11*1), Y0, Y4
+	VMASKMOVPS   (BX)(R10*4), Y0, Y5
+	VMASKMOVPS   (BX)(R12*1), Y0, Y6
+	VMASKMOVPS   (BX)(R11*2), Y0, Y7
+	VMASKMOVPS   (R13), Y0, Y8
 	VMASKMOVPS   (DX), Y0, Y9
 	VBROADCASTSS (CX), Y10
 	VFMADD231PS  Y9, Y10, Y1
@@ -6173,31 +9624,31 @@ after1:
 	VFMADD231PS  Y9, Y10, Y7
 	VBROADCASTSS 248(CX), Y10
 	VFMADD231PS  Y9, Y10, Y8
-	VMASKMOVPS   (R9), Y0, Y0
-	VBROADCASTSS 28(CX), Y9
-	VFMADD231PS  Y0, Y9, Y1
-	VBROADCASTSS 60(CX), Y9
-	VFMADD231PS  Y0, Y9, Y2
-	VBROADCASTSS 92(CX), Y9
-	VFMADD231PS  Y0, Y9, Y3
-	VBROADCASTSS 124(CX), Y9
-	VFMADD231PS  Y0, Y9, Y4
-	VBROADCASTSS 156(CX), Y9
-	VFMADD231PS  Y0, Y9, Y5
-	VBROADCASTSS 188(CX), Y9
-	VFMADD231PS  Y0, Y9, Y6
-	VBROADCASTSS 220(CX), Y9
-	VFMADD231PS  Y0, Y9, Y7
-	VBROADCASTSS 252(CX), Y9
-	VFMADD231PS  Y0, Y9, Y8
-	VMOVUPS      Y1, (BX)
-	VMOVUPS      Y2, (BX)(R10*1)
-	VMOVUPS      Y3, (BX)(R10*2)
-	VMOVUPS      Y4, (BX)(R11*1)
-	VMOVUPS      Y5, (BX)(R10*4)
-	VMOVUPS      Y6, (BX)(R12*1)
-	VMOVUPS      Y7, (BX)(R11*2)
-	VMOVUPS      Y8, (R13)
+	VMASKMOVPS   (R9), Y0, Y9
+	VBROADCASTSS 28(CX), Y10
+	VFMADD231PS  Y9, Y10, Y1
+	VBROADCASTSS 60(CX), Y10
+	VFMADD231PS  Y9, Y10, Y2
+	VBROADCASTSS 92(CX), Y10
+	VFMADD231PS  Y9, Y10, Y3
+	VBROADCASTSS 124(CX), Y10
+	VFMADD231PS  Y9, Y10, Y4
+	VBROADCASTSS 156(CX), Y10
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 188(CX), Y10
+	VFMADD231PS  Y9, Y10, Y6
+	VBROADCASTSS 220(CX), Y10
+	VFMADD231PS  Y9, Y10, Y7
+	VBROADCASTSS 252(CX), Y10
+	VFMADD231PS  Y9, Y10, Y8
+	VMASKMOVPS   Y1, Y0, (BX)
+	VMASKMOVPS   Y2, Y0, (BX)(R10*1)
+	VMASKMOVPS   Y3, Y0, (BX)(R10*2)
+	VMASKMOVPS   Y4, Y0, (BX)(R11*1)
+	VMASKMOVPS   Y5, Y0, (BX)(R10*4)
+	VMASKMOVPS   Y6, Y0, (BX)(R12*1)
+	VMASKMOVPS   Y7, Y0, (BX)(R11*2)
+	VMASKMOVPS   Y8, Y0, (R13)
 	ADDQ         $0x00000020, DX
 	ADDQ         $0x00000020, R9
 	ADDQ         $0x00000020, BX
@@ -6217,8 +9668,8 @@ TEXT ·f64Tile1x1Packed(SB), NOSPLIT, $0-8
 	MOVQ    (AX), DI
 	MOVQ    88(AX), R8
 	MOVQ    64(AX), BX
-	LEAQ    maskTable<>+32(SB), R9
 	NEGQ    BX
+	LEAQ    maskTable<>+32(SB), R9
 	VMOVDQU (R9)(BX*8), Y0
 
 panel:
@@ -6292,14 +9743,31 @@ one:
 
 summed:
 	CMPQ    64(AX), $0x04
-	JNE     masked
+	JNE     partial
 	VMOVUPD Y1, (CX)
 	ADDQ    DX, CX
 	JMP     stored
 
-masked:
-	VMASKMOVPD Y1, Y0, (CX)
-	ADDQ       DX, CX
+partial:
+	MOVQ         CX, R9
+	TESTQ        $0x00000002, 64(AX)
+	JZ           without2
+	MOVQ         R9, BX
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y1, X1
+	ADDQ         $0x10, R9
+
+without2:
+	TESTQ     $0x00000001, 64(AX)
+	JZ        without1
+	MOVQ      R9, BX
+	VMOVLPS   X1, (BX)
+	VPERMILPD $0x01, X1, X1
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+1, BX, BX
+	ADDQ   BX, CX
 
 stored:
 	DECQ 56(AX)
@@ -6317,8 +9785,8 @@ TEXT ·f64Tile1x1Strided(SB), NOSPLIT, $0-8
 	MOVQ    (AX), DI
 	MOVQ    88(AX), BX
 	MOVQ    64(AX), BX
-	LEAQ    maskTable<>+32(SB), R8
 	NEGQ    BX
+	LEAQ    maskTable<>+32(SB), R8
 	VMOVDQU (R8)(BX*8), Y0
 
 panel:
@@ -6382,14 +9850,31 @@ one:
 
 summed:
 	CMPQ    64(AX), $0x04
-	JNE     masked
+	JNE     partial
 	VMOVUPD Y1, (CX)
 	ADDQ    DX, CX
 	JMP     stored
 
-masked:
-	VMASKMOVPD Y1, Y0, (CX)
-	ADDQ       DX, CX
+partial:
+	MOVQ         CX, R8
+	TESTQ        $0x00000002, 64(AX)
+	JZ           without2
+	MOVQ         R8, BX
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y1, X1
+	ADDQ         $0x10, R8
+
+without2:
+	TESTQ     $0x00000001, 64(AX)
+	JZ        without1
+	MOVQ      R8, BX
+	VMOVLPS   X1, (BX)
+	VPERMILPD $0x01, X1, X1
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+1, BX, BX
+	ADDQ   BX, CX
 
 stored:
 	MOVQ   48(AX), BX
@@ -6414,8 +9899,8 @@ TEXT ·f64Tile1x2Packed(SB), NOSPLIT, $0-8
 	MOVQ    88(AX), R8
 	MOVQ    64(AX), BX
 	SUBQ    $0x04, BX
-	LEAQ    maskTable<>+32(SB), R9
 	NEGQ    BX
+	LEAQ    maskTable<>+32(SB), R9
 	VMOVDQU (R9)(BX*8), Y0
 
 panel:
@@ -6501,16 +9986,35 @@ one:
 
 summed:
 	CMPQ    64(AX), $0x08
-	JNE     masked
+	JNE     partial
 	VMOVUPD Y1, (CX)
 	VMOVUPD Y2, 32(CX)
 	ADDQ    DX, CX
 	JMP     stored
 
-masked:
-	VMOVUPD    Y1, (CX)
-	VMASKMOVPD Y2, Y0, 32(CX)
-	ADDQ       DX, CX
+partial:
+	MOVQ         CX, R9
+	MOVQ         R9, BX
+	VMOVUPD      Y1, (BX)
+	ADDQ         $0x20, R9
+	TESTQ        $0x00000002, 64(AX)
+	JZ           without2
+	MOVQ         R9, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         $0x10, R9
+
+without2:
+	TESTQ     $0x00000001, 64(AX)
+	JZ        without1
+	MOVQ      R9, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+1, BX, BX
+	ADDQ   BX, CX
 
 stored:
 	DECQ 56(AX)
@@ -6529,8 +10033,8 @@ TEXT ·f64Tile1x2Strided(SB), NOSPLIT, $0-8
 	MOVQ    88(AX), BX
 	MOVQ    64(AX), BX
 	SUBQ    $0x04, BX
-	LEAQ    maskTable<>+32(SB), R8
 	NEGQ    BX
+	LEAQ    maskTable<>+32(SB), R8
 	VMOVDQU (R8)(BX*8), Y0
 
 panel:
@@ -6606,16 +10110,35 @@ one:
 
 summed:
 	CMPQ    64(AX), $0x08
-	JNE     masked
+	JNE     partial
 	VMOVUPD Y1, (CX)
 	VMOVUPD Y2, 32(CX)
 	ADDQ    DX, CX
 	JMP     stored
 
-masked:
-	VMOVUPD    Y1, (CX)
-	VMASKMOVPD Y2, Y0, 32(CX)
-	ADDQ       DX, CX
+partial:
+	MOVQ         CX, R8
+	MOVQ         R8, BX
+	VMOVUPD      Y1, (BX)
+	ADDQ         $0x20, R8
+	TESTQ        $0x00000002, 64(AX)
+	JZ           without2
+	MOVQ         R8, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         $0x10, R8
+
+without2:
+	TESTQ     $0x00000001, 64(AX)
+	JZ        without1
+	MOVQ      R8, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+1, BX, BX
+	ADDQ   BX, CX
 
 stored:
 	MOVQ   48(AX), BX
@@ -6639,8 +10162,8 @@ TEXT ·f64Tile2x1Packed(SB), NOSPLIT, $0-8
 	MOVQ    (AX), DI
 	MOVQ    88(AX), R8
 	MOVQ    64(AX), BX
-	LEAQ    maskTable<>+32(SB), R9
 	NEGQ    BX
+	LEAQ    maskTable<>+32(SB), R9
 	VMOVDQU (R9)(BX*8), Y0
 
 panel:
@@ -6731,18 +10254,39 @@ one:
 
 summed:
 	CMPQ    64(AX), $0x04
-	JNE     masked
+	JNE     partial
 	VMOVUPD Y1, (CX)
 	ADDQ    DX, CX
 	VMOVUPD Y2, (CX)
 	ADDQ    DX, CX
 	JMP     stored
 
-masked:
-	VMASKMOVPD Y1, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPD Y2, Y0, (CX)
-	ADDQ       DX, CX
+partial:
+	MOVQ         CX, R9
+	TESTQ        $0x00000002, 64(AX)
+	JZ           without2
+	MOVQ         R9, BX
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y1, X1
+	ADDQ         DX, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         $0x10, R9
+
+without2:
+	TESTQ     $0x00000001, 64(AX)
+	JZ        without1
+	MOVQ      R9, BX
+	VMOVLPS   X1, (BX)
+	VPERMILPD $0x01, X1, X1
+	ADDQ      DX, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+2, BX, BX
+	ADDQ   BX, CX
 
 stored:
 	DECQ 56(AX)
@@ -6760,8 +10304,8 @@ TEXT ·f64Tile2x1Strided(SB), NOSPLIT, $0-8
 	MOVQ    (AX), DI
 	MOVQ    88(AX), BX
 	MOVQ    64(AX), BX
-	LEAQ    maskTable<>+32(SB), R8
 	NEGQ    BX
+	LEAQ    maskTable<>+32(SB), R8
 	VMOVDQU (R8)(BX*8), Y0
 
 panel:
@@ -6842,18 +10386,39 @@ one:
 
 summed:
 	CMPQ    64(AX), $0x04
-	JNE     masked
+	JNE     partial
 	VMOVUPD Y1, (CX)
 	ADDQ    DX, CX
 	VMOVUPD Y2, (CX)
 	ADDQ    DX, CX
 	JMP     stored
 
-masked:
-	VMASKMOVPD Y1, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPD Y2, Y0, (CX)
-	ADDQ       DX, CX
+partial:
+	MOVQ         CX, R8
+	TESTQ        $0x00000002, 64(AX)
+	JZ           without2
+	MOVQ         R8, BX
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y1, X1
+	ADDQ         DX, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         $0x10, R8
+
+without2:
+	TESTQ     $0x00000001, 64(AX)
+	JZ        without1
+	MOVQ      R8, BX
+	VMOVLPS   X1, (BX)
+	VPERMILPD $0x01, X1, X1
+	ADDQ      DX, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+2, BX, BX
+	ADDQ   BX, CX
 
 stored:
 	MOVQ   48(AX), BX
@@ -6878,8 +10443,8 @@ TEXT ·f64Tile2x2Packed(SB), NOSPLIT, $0-8
 	MOVQ    88(AX), R8
 	MOVQ    64(AX), BX
 	SUBQ    $0x04, BX
-	LEAQ    maskTable<>+32(SB), R9
 	NEGQ    BX
+	LEAQ    maskTable<>+32(SB), R9
 	VMOVDQU (R9)(BX*8), Y0
 
 panel:
@@ -6989,7 +10554,7 @@ one:
 
 summed:
 	CMPQ    64(AX), $0x08
-	JNE     masked
+	JNE     partial
 	VMOVUPD Y1, (CX)
 	VMOVUPD Y2, 32(CX)
 	ADDQ    DX, CX
@@ -6998,13 +10563,37 @@ summed:
 	ADDQ    DX, CX
 	JMP     stored
 
-masked:
-	VMOVUPD    Y1, (CX)
-	VMASKMOVPD Y2, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPD    Y3, (CX)
-	VMASKMOVPD Y4, Y0, 32(CX)
-	ADDQ       DX, CX
+partial:
+	MOVQ         CX, R9
+	MOVQ         R9, BX
+	VMOVUPD      Y1, (BX)
+	ADDQ         DX, BX
+	VMOVUPD      Y3, (BX)
+	ADDQ         $0x20, R9
+	TESTQ        $0x00000002, 64(AX)
+	JZ           without2
+	MOVQ         R9, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         DX, BX
+	VMOVUPS      X4, (BX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         $0x10, R9
+
+without2:
+	TESTQ     $0x00000001, 64(AX)
+	JZ        without1
+	MOVQ      R9, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      DX, BX
+	VMOVLPS   X4, (BX)
+	VPERMILPD $0x01, X4, X4
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+2, BX, BX
+	ADDQ   BX, CX
 
 stored:
 	DECQ 56(AX)
@@ -7023,8 +10612,8 @@ TEXT ·f64Tile2x2Strided(SB), NOSPLIT, $0-8
 	MOVQ    88(AX), BX
 	MOVQ    64(AX), BX
 	SUBQ    $0x04, BX
-	LEAQ    maskTable<>+32(SB), R8
 	NEGQ    BX
+	LEAQ    maskTable<>+32(SB), R8
 	VMOVDQU (R8)(BX*8), Y0
 
 panel:
@@ -7124,7 +10713,7 @@ one:
 
 summed:
 	CMPQ    64(AX), $0x08
-	JNE     masked
+	JNE     partial
 	VMOVUPD Y1, (CX)
 	VMOVUPD Y2, 32(CX)
 	ADDQ    DX, CX
@@ -7133,13 +10722,37 @@ summed:
 	ADDQ    DX, CX
 	JMP     stored
 
-masked:
-	VMOVUPD    Y1, (CX)
-	VMASKMOVPD Y2, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPD    Y3, (CX)
-	VMASKMOVPD Y4, Y0, 32(CX)
-	ADDQ       DX, CX
+partial:
+	MOVQ         CX, R8
+	MOVQ         R8, BX
+	VMOVUPD      Y1, (BX)
+	ADDQ         DX, BX
+	VMOVUPD      Y3, (BX)
+	ADDQ         $0x20, R8
+	TESTQ        $0x00000002, 64(AX)
+	JZ           without2
+	MOVQ         R8, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         DX, BX
+	VMOVUPS      X4, (BX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         $0x10, R8
+
+without2:
+	TESTQ     $0x00000001, 64(AX)
+	JZ        without1
+	MOVQ      R8, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      DX, BX
+	VMOVLPS   X4, (BX)
+	VPERMILPD $0x01, X4, X4
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+2, BX, BX
+	ADDQ   BX, CX
 
 stored:
 	MOVQ   48(AX), BX
@@ -7163,8 +10776,8 @@ TEXT ·f64Tile3x1Packed(SB), NOSPLIT, $0-8
 	MOVQ    (AX), DI
 	MOVQ    88(AX), R8
 	MOVQ    64(AX), BX
-	LEAQ    maskTable<>+32(SB), R9
 	NEGQ    BX
+	LEAQ    maskTable<>+32(SB), R9
 	VMOVDQU (R9)(BX*8), Y0
 
 panel:
@@ -7272,7 +10885,7 @@ one:
 
 summed:
 	CMPQ    64(AX), $0x04
-	JNE     masked
+	JNE     partial
 	VMOVUPD Y1, (CX)
 	ADDQ    DX, CX
 	VMOVUPD Y2, (CX)
@@ -7281,13 +10894,38 @@ summed:
 	ADDQ    DX, CX
 	JMP     stored
 
-masked:
-	VMASKMOVPD Y1, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPD Y2, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPD Y3, Y0, (CX)
-	ADDQ       DX, CX
+partial:
+	MOVQ         CX, R9
+	TESTQ        $0x00000002, 64(AX)
+	JZ           without2
+	MOVQ         R9, BX
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y1, X1
+	ADDQ         DX, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         DX, BX
+	VMOVUPS      X3, (BX)
+	VEXTRACTF128 $0x01, Y3, X3
+	ADDQ         $0x10, R9
+
+without2:
+	TESTQ     $0x00000001, 64(AX)
+	JZ        without1
+	MOVQ      R9, BX
+	VMOVLPS   X1, (BX)
+	VPERMILPD $0x01, X1, X1
+	ADDQ      DX, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      DX, BX
+	VMOVLPS   X3, (BX)
+	VPERMILPD $0x01, X3, X3
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+3, BX, BX
+	ADDQ   BX, CX
 
 stored:
 	DECQ 56(AX)
@@ -7305,8 +10943,8 @@ TEXT ·f64Tile3x1Strided(SB), NOSPLIT, $0-8
 	MOVQ    (AX), DI
 	MOVQ    88(AX), BX
 	MOVQ    64(AX), BX
-	LEAQ    maskTable<>+32(SB), R8
 	NEGQ    BX
+	LEAQ    maskTable<>+32(SB), R8
 	VMOVDQU (R8)(BX*8), Y0
 
 panel:
@@ -7404,7 +11042,7 @@ one:
 
 summed:
 	CMPQ    64(AX), $0x04
-	JNE     masked
+	JNE     partial
 	VMOVUPD Y1, (CX)
 	ADDQ    DX, CX
 	VMOVUPD Y2, (CX)
@@ -7413,13 +11051,38 @@ summed:
 	ADDQ    DX, CX
 	JMP     stored
 
-masked:
-	VMASKMOVPD Y1, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPD Y2, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPD Y3, Y0, (CX)
-	ADDQ       DX, CX
+partial:
+	MOVQ         CX, R8
+	TESTQ        $0x00000002, 64(AX)
+	JZ           without2
+	MOVQ         R8, BX
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y1, X1
+	ADDQ         DX, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         DX, BX
+	VMOVUPS      X3, (BX)
+	VEXTRACTF128 $0x01, Y3, X3
+	ADDQ         $0x10, R8
+
+without2:
+	TESTQ     $0x00000001, 64(AX)
+	JZ        without1
+	MOVQ      R8, BX
+	VMOVLPS   X1, (BX)
+	VPERMILPD $0x01, X1, X1
+	ADDQ      DX, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      DX, BX
+	VMOVLPS   X3, (BX)
+	VPERMILPD $0x01, X3, X3
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+3, BX, BX
+	ADDQ   BX, CX
 
 stored:
 	MOVQ   48(AX), BX
@@ -7444,8 +11107,8 @@ TEXT ·f64Tile3x2Packed(SB), NOSPLIT, $0-8
 	MOVQ    88(AX), R8
 	MOVQ    64(AX), BX
 	SUBQ    $0x04, BX
-	LEAQ    maskTable<>+32(SB), R9
 	NEGQ    BX
+	LEAQ    maskTable<>+32(SB), R9
 	VMOVDQU (R9)(BX*8), Y0
 
 panel:
@@ -7579,7 +11242,7 @@ one:
 
 summed:
 	CMPQ    64(AX), $0x08
-	JNE     masked
+	JNE     partial
 	VMOVUPD Y1, (CX)
 	VMOVUPD Y2, 32(CX)
 	ADDQ    DX, CX
@@ -7591,16 +11254,45 @@ summed:
 	ADDQ    DX, CX
 	JMP     stored
 
-masked:
-	VMOVUPD    Y1, (CX)
-	VMASKMOVPD Y2, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPD    Y3, (CX)
-	VMASKMOVPD Y4, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPD    Y5, (CX)
-	VMASKMOVPD Y6, Y0, 32(CX)
-	ADDQ       DX, CX
+partial:
+	MOVQ         CX, R9
+	MOVQ         R9, BX
+	VMOVUPD      Y1, (BX)
+	ADDQ         DX, BX
+	VMOVUPD      Y3, (BX)
+	ADDQ         DX, BX
+	VMOVUPD      Y5, (BX)
+	ADDQ         $0x20, R9
+	TESTQ        $0x00000002, 64(AX)
+	JZ           without2
+	MOVQ         R9, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         DX, BX
+	VMOVUPS      X4, (BX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         DX, BX
+	VMOVUPS      X6, (BX)
+	VEXTRACTF128 $0x01, Y6, X6
+	ADDQ         $0x10, R9
+
+without2:
+	TESTQ     $0x00000001, 64(AX)
+	JZ        without1
+	MOVQ      R9, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      DX, BX
+	VMOVLPS   X4, (BX)
+	VPERMILPD $0x01, X4, X4
+	ADDQ      DX, BX
+	VMOVLPS   X6, (BX)
+	VPERMILPD $0x01, X6, X6
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+3, BX, BX
+	ADDQ   BX, CX
 
 stored:
 	DECQ 56(AX)
@@ -7619,8 +11311,8 @@ TEXT ·f64Tile3x2Strided(SB), NOSPLIT, $0-8
 	MOVQ    88(AX), BX
 	MOVQ    64(AX), BX
 	SUBQ    $0x04, BX
-	LEAQ    maskTable<>+32(SB), R8
 	NEGQ    BX
+	LEAQ    maskTable<>+32(SB), R8
 	VMOVDQU (R8)(BX*8), Y0
 
 panel:
@@ -7744,7 +11436,7 @@ one:
 
 summed:
 	CMPQ    64(AX), $0x08
-	JNE     masked
+	JNE     partial
 	VMOVUPD Y1, (CX)
 	VMOVUPD Y2, 32(CX)
 	ADDQ    DX, CX
@@ -7756,16 +11448,45 @@ summed:
 	ADDQ    DX, CX
 	JMP     stored
 
-masked:
-	VMOVUPD    Y1, (CX)
-	VMASKMOVPD Y2, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPD    Y3, (CX)
-	VMASKMOVPD Y4, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPD    Y5, (CX)
-	VMASKMOVPD Y6, Y0, 32(CX)
-	ADDQ       DX, CX
+partial:
+	MOVQ         CX, R8
+	MOVQ         R8, BX
+	VMOVUPD      Y1, (BX)
+	ADDQ         DX, BX
+	VMOVUPD      Y3, (BX)
+	ADDQ         DX, BX
+	VMOVUPD      Y5, (BX)
+	ADDQ         $0x20, R8
+	TESTQ        $0x00000002, 64(AX)
+	JZ           without2
+	MOVQ         R8, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         DX, BX
+	VMOVUPS      X4, (BX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         DX, BX
+	VMOVUPS      X6, (BX)
+	VEXTRACTF128 $0x01, Y6, X6
+	ADDQ         $0x10, R8
+
+without2:
+	TESTQ     $0x00000001, 64(AX)
+	JZ        without1
+	MOVQ      R8, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      DX, BX
+	VMOVLPS   X4, (BX)
+	VPERMILPD $0x01, X4, X4
+	ADDQ      DX, BX
+	VMOVLPS   X6, (BX)
+	VPERMILPD $0x01, X6, X6
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+3, BX, BX
+	ADDQ   BX, CX
 
 stored:
 	MOVQ   48(AX), BX
@@ -7789,8 +11510,8 @@ TEXT ·f64Tile4x1Packed(SB), NOSPLIT, $0-8
 	MOVQ    (AX), DI
 	MOVQ    88(AX), R8
 	MOVQ    64(AX), BX
-	LEAQ    maskTable<>+32(SB), R9
 	NEGQ    BX
+	LEAQ    maskTable<>+32(SB), R9
 	VMOVDQU (R9)(BX*8), Y0
 
 panel:
@@ -7915,7 +11636,7 @@ one:
 
 summed:
 	CMPQ    64(AX), $0x04
-	JNE     masked
+	JNE     partial
 	VMOVUPD Y1, (CX)
 	ADDQ    DX, CX
 	VMOVUPD Y2, (CX)
@@ -7926,15 +11647,44 @@ summed:
 	ADDQ    DX, CX
 	JMP     stored
 
-masked:
-	VMASKMOVPD Y1, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPD Y2, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPD Y3, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPD Y4, Y0, (CX)
-	ADDQ       DX, CX
+partial:
+	MOVQ         CX, R9
+	TESTQ        $0x00000002, 64(AX)
+	JZ           without2
+	MOVQ         R9, BX
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y1, X1
+	ADDQ         DX, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         DX, BX
+	VMOVUPS      X3, (BX)
+	VEXTRACTF128 $0x01, Y3, X3
+	ADDQ         DX, BX
+	VMOVUPS      X4, (BX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         $0x10, R9
+
+without2:
+	TESTQ     $0x00000001, 64(AX)
+	JZ        without1
+	MOVQ      R9, BX
+	VMOVLPS   X1, (BX)
+	VPERMILPD $0x01, X1, X1
+	ADDQ      DX, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      DX, BX
+	VMOVLPS   X3, (BX)
+	VPERMILPD $0x01, X3, X3
+	ADDQ      DX, BX
+	VMOVLPS   X4, (BX)
+	VPERMILPD $0x01, X4, X4
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+4, BX, BX
+	ADDQ   BX, CX
 
 stored:
 	DECQ 56(AX)
@@ -7952,8 +11702,8 @@ TEXT ·f64Tile4x1Strided(SB), NOSPLIT, $0-8
 	MOVQ    (AX), DI
 	MOVQ    88(AX), BX
 	MOVQ    64(AX), BX
-	LEAQ    maskTable<>+32(SB), R8
 	NEGQ    BX
+	LEAQ    maskTable<>+32(SB), R8
 	VMOVDQU (R8)(BX*8), Y0
 
 panel:
@@ -8069,7 +11819,7 @@ one:
 
 summed:
 	CMPQ    64(AX), $0x04
-	JNE     masked
+	JNE     partial
 	VMOVUPD Y1, (CX)
 	ADDQ    DX, CX
 	VMOVUPD Y2, (CX)
@@ -8080,15 +11830,44 @@ summed:
 	ADDQ    DX, CX
 	JMP     stored
 
-masked:
-	VMASKMOVPD Y1, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPD Y2, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPD Y3, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPD Y4, Y0, (CX)
-	ADDQ       DX, CX
+partial:
+	MOVQ         CX, R8
+	TESTQ        $0x00000002, 64(AX)
+	JZ           without2
+	MOVQ         R8, BX
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y1, X1
+	ADDQ         DX, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         DX, BX
+	VMOVUPS      X3, (BX)
+	VEXTRACTF128 $0x01, Y3, X3
+	ADDQ         DX, BX
+	VMOVUPS      X4, (BX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         $0x10, R8
+
+without2:
+	TESTQ     $0x00000001, 64(AX)
+	JZ        without1
+	MOVQ      R8, BX
+	VMOVLPS   X1, (BX)
+	VPERMILPD $0x01, X1, X1
+	ADDQ      DX, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      DX, BX
+	VMOVLPS   X3, (BX)
+	VPERMILPD $0x01, X3, X3
+	ADDQ      DX, BX
+	VMOVLPS   X4, (BX)
+	VPERMILPD $0x01, X4, X4
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+4, BX, BX
+	ADDQ   BX, CX
 
 stored:
 	MOVQ   48(AX), BX
@@ -8113,8 +11892,8 @@ TEXT ·f64Tile4x2Packed(SB), NOSPLIT, $0-8
 	MOVQ    88(AX), R8
 	MOVQ    64(AX), BX
 	SUBQ    $0x04, BX
-	LEAQ    maskTable<>+32(SB), R9
 	NEGQ    BX
+	LEAQ    maskTable<>+32(SB), R9
 	VMOVDQU (R9)(BX*8), Y0
 
 panel:
@@ -8272,7 +12051,7 @@ one:
 
 summed:
 	CMPQ    64(AX), $0x08
-	JNE     masked
+	JNE     partial
 	VMOVUPD Y1, (CX)
 	VMOVUPD Y2, 32(CX)
 	ADDQ    DX, CX
@@ -8287,19 +12066,53 @@ summed:
 	ADDQ    DX, CX
 	JMP     stored
 
-masked:
-	VMOVUPD    Y1, (CX)
-	VMASKMOVPD Y2, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPD    Y3, (CX)
-	VMASKMOVPD Y4, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPD    Y5, (CX)
-	VMASKMOVPD Y6, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPD    Y7, (CX)
-	VMASKMOVPD Y8, Y0, 32(CX)
-	ADDQ       DX, CX
+partial:
+	MOVQ         CX, R9
+	MOVQ         R9, BX
+	VMOVUPD      Y1, (BX)
+	ADDQ         DX, BX
+	VMOVUPD      Y3, (BX)
+	ADDQ         DX, BX
+	VMOVUPD      Y5, (BX)
+	ADDQ         DX, BX
+	VMOVUPD      Y7, (BX)
+	ADDQ         $0x20, R9
+	TESTQ        $0x00000002, 64(AX)
+	JZ           without2
+	MOVQ         R9, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         DX, BX
+	VMOVUPS      X4, (BX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         DX, BX
+	VMOVUPS      X6, (BX)
+	VEXTRACTF128 $0x01, Y6, X6
+	ADDQ         DX, BX
+	VMOVUPS      X8, (BX)
+	VEXTRACTF128 $0x01, Y8, X8
+	ADDQ         $0x10, R9
+
+without2:
+	TESTQ     $0x00000001, 64(AX)
+	JZ        without1
+	MOVQ      R9, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      DX, BX
+	VMOVLPS   X4, (BX)
+	VPERMILPD $0x01, X4, X4
+	ADDQ      DX, BX
+	VMOVLPS   X6, (BX)
+	VPERMILPD $0x01, X6, X6
+	ADDQ      DX, BX
+	VMOVLPS   X8, (BX)
+	VPERMILPD $0x01, X8, X8
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+4, BX, BX
+	ADDQ   BX, CX
 
 stored:
 	DECQ 56(AX)
@@ -8318,8 +12131,8 @@ TEXT ·f64Tile4x2Strided(SB), NOSPLIT, $0-8
 	MOVQ    88(AX), BX
 	MOVQ    64(AX), BX
 	SUBQ    $0x04, BX
-	LEAQ    maskTable<>+32(SB), R8
 	NEGQ    BX
+	LEAQ    maskTable<>+32(SB), R8
 	VMOVDQU (R8)(BX*8), Y0
 
 panel:
@@ -8468,7 +12281,7 @@ one:
 
 summed:
 	CMPQ    64(AX), $0x08
-	JNE     masked
+	JNE     partial
 	VMOVUPD Y1, (CX)
 	VMOVUPD Y2, 32(CX)
 	ADDQ    DX, CX
@@ -8483,19 +12296,53 @@ summed:
 	ADDQ    DX, CX
 	JMP     stored
 
-masked:
-	VMOVUPD    Y1, (CX)
-	VMASKMOVPD Y2, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPD    Y3, (CX)
-	VMASKMOVPD Y4, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPD    Y5, (CX)
-	VMASKMOVPD Y6, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPD    Y7, (CX)
-	VMASKMOVPD Y8, Y0, 32(CX)
-	ADDQ       DX, CX
+partial:
+	MOVQ         CX, R8
+	MOVQ         R8, BX
+	VMOVUPD      Y1, (BX)
+	ADDQ         DX, BX
+	VMOVUPD      Y3, (BX)
+	ADDQ         DX, BX
+	VMOVUPD      Y5, (BX)
+	ADDQ         DX, BX
+	VMOVUPD      Y7, (BX)
+	ADDQ         $0x20, R8
+	TESTQ        $0x00000002, 64(AX)
+	JZ           without2
+	MOVQ         R8, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         DX, BX
+	VMOVUPS      X4, (BX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         DX, BX
+	VMOVUPS      X6, (BX)
+	VEXTRACTF128 $0x01, Y6, X6
+	ADDQ         DX, BX
+	VMOVUPS      X8, (BX)
+	VEXTRACTF128 $0x01, Y8, X8
+	ADDQ         $0x10, R8
+
+without2:
+	TESTQ     $0x00000001, 64(AX)
+	JZ        without1
+	MOVQ      R8, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      DX, BX
+	VMOVLPS   X4, (BX)
+	VPERMILPD $0x01, X4, X4
+	ADDQ      DX, BX
+	VMOVLPS   X6, (BX)
+	VPERMILPD $0x01, X6, X6
+	ADDQ      DX, BX
+	VMOVLPS   X8, (BX)
+	VPERMILPD $0x01, X8, X8
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+4, BX, BX
+	ADDQ   BX, CX
 
 stored:
 	MOVQ   48(AX), BX
@@ -8519,8 +12366,8 @@ TEXT ·f64Tile5x1Packed(SB), NOSPLIT, $0-8
 	MOVQ    (AX), DI
 	MOVQ    88(AX), R8
 	MOVQ    64(AX), BX
-	LEAQ    maskTable<>+32(SB), R9
 	NEGQ    BX
+	LEAQ    maskTable<>+32(SB), R9
 	VMOVDQU (R9)(BX*8), Y0
 
 panel:
@@ -8662,7 +12509,7 @@ one:
 
 summed:
 	CMPQ    64(AX), $0x04
-	JNE     masked
+	JNE     partial
 	VMOVUPD Y1, (CX)
 	ADDQ    DX, CX
 	VMOVUPD Y2, (CX)
@@ -8675,17 +12522,50 @@ summed:
 	ADDQ    DX, CX
 	JMP     stored
 
-masked:
-	VMASKMOVPD Y1, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPD Y2, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPD Y3, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPD Y4, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPD Y5, Y0, (CX)
-	ADDQ       DX, CX
+partial:
+	MOVQ         CX, R9
+	TESTQ        $0x00000002, 64(AX)
+	JZ           without2
+	MOVQ         R9, BX
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y1, X1
+	ADDQ         DX, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         DX, BX
+	VMOVUPS      X3, (BX)
+	VEXTRACTF128 $0x01, Y3, X3
+	ADDQ         DX, BX
+	VMOVUPS      X4, (BX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         DX, BX
+	VMOVUPS      X5, (BX)
+	VEXTRACTF128 $0x01, Y5, X5
+	ADDQ         $0x10, R9
+
+without2:
+	TESTQ     $0x00000001, 64(AX)
+	JZ        without1
+	MOVQ      R9, BX
+	VMOVLPS   X1, (BX)
+	VPERMILPD $0x01, X1, X1
+	ADDQ      DX, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      DX, BX
+	VMOVLPS   X3, (BX)
+	VPERMILPD $0x01, X3, X3
+	ADDQ      DX, BX
+	VMOVLPS   X4, (BX)
+	VPERMILPD $0x01, X4, X4
+	ADDQ      DX, BX
+	VMOVLPS   X5, (BX)
+	VPERMILPD $0x01, X5, X5
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+5, BX, BX
+	ADDQ   BX, CX
 
 stored:
 	DECQ 56(AX)
@@ -8703,8 +12583,8 @@ TEXT ·f64Tile5x1Strided(SB), NOSPLIT, $0-8
 	MOVQ    (AX), DI
 	MOVQ    88(AX), BX
 	MOVQ    64(AX), BX
-	LEAQ    maskTable<>+32(SB), R8
 	NEGQ    BX
+	LEAQ    maskTable<>+32(SB), R8
 	VMOVDQU (R8)(BX*8), Y0
 
 panel:
@@ -8837,7 +12717,7 @@ one:
 
 summed:
 	CMPQ    64(AX), $0x04
-	JNE     masked
+	JNE     partial
 	VMOVUPD Y1, (CX)
 	ADDQ    DX, CX
 	VMOVUPD Y2, (CX)
@@ -8850,17 +12730,50 @@ summed:
 	ADDQ    DX, CX
 	JMP     stored
 
-masked:
-	VMASKMOVPD Y1, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPD Y2, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPD Y3, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPD Y4, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPD Y5, Y0, (CX)
-	ADDQ       DX, CX
+partial:
+	MOVQ         CX, R8
+	TESTQ        $0x00000002, 64(AX)
+	JZ           without2
+	MOVQ         R8, BX
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y1, X1
+	ADDQ         DX, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         DX, BX
+	VMOVUPS      X3, (BX)
+	VEXTRACTF128 $0x01, Y3, X3
+	ADDQ         DX, BX
+	VMOVUPS      X4, (BX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         DX, BX
+	VMOVUPS      X5, (BX)
+	VEXTRACTF128 $0x01, Y5, X5
+	ADDQ         $0x10, R8
+
+without2:
+	TESTQ     $0x00000001, 64(AX)
+	JZ        without1
+	MOVQ      R8, BX
+	VMOVLPS   X1, (BX)
+	VPERMILPD $0x01, X1, X1
+	ADDQ      DX, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      DX, BX
+	VMOVLPS   X3, (BX)
+	VPERMILPD $0x01, X3, X3
+	ADDQ      DX, BX
+	VMOVLPS   X4, (BX)
+	VPERMILPD $0x01, X4, X4
+	ADDQ      DX, BX
+	VMOVLPS   X5, (BX)
+	VPERMILPD $0x01, X5, X5
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+5, BX, BX
+	ADDQ   BX, CX
 
 stored:
 	MOVQ   48(AX), BX
@@ -8885,8 +12798,8 @@ TEXT ·f64Tile5x2Packed(SB), NOSPLIT, $0-8
 	MOVQ    88(AX), R8
 	MOVQ    64(AX), BX
 	SUBQ    $0x04, BX
-	LEAQ    maskTable<>+32(SB), R9
 	NEGQ    BX
+	LEAQ    maskTable<>+32(SB), R9
 	VMOVDQU (R9)(BX*8), Y0
 
 panel:
@@ -9068,7 +12981,7 @@ one:
 
 summed:
 	CMPQ    64(AX), $0x08
-	JNE     masked
+	JNE     partial
 	VMOVUPD Y1, (CX)
 	VMOVUPD Y2, 32(CX)
 	ADDQ    DX, CX
@@ -9086,22 +12999,61 @@ summed:
 	ADDQ    DX, CX
 	JMP     stored
 
-masked:
-	VMOVUPD    Y1, (CX)
-	VMASKMOVPD Y2, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPD    Y3, (CX)
-	VMASKMOVPD Y4, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPD    Y5, (CX)
-	VMASKMOVPD Y6, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPD    Y7, (CX)
-	VMASKMOVPD Y8, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPD    Y9, (CX)
-	VMASKMOVPD Y10, Y0, 32(CX)
-	ADDQ       DX, CX
+partial:
+	MOVQ         CX, R9
+	MOVQ         R9, BX
+	VMOVUPD      Y1, (BX)
+	ADDQ         DX, BX
+	VMOVUPD      Y3, (BX)
+	ADDQ         DX, BX
+	VMOVUPD      Y5, (BX)
+	ADDQ         DX, BX
+	VMOVUPD      Y7, (BX)
+	ADDQ         DX, BX
+	VMOVUPD      Y9, (BX)
+	ADDQ         $0x20, R9
+	TESTQ        $0x00000002, 64(AX)
+	JZ           without2
+	MOVQ         R9, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         DX, BX
+	VMOVUPS      X4, (BX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         DX, BX
+	VMOVUPS      X6, (BX)
+	VEXTRACTF128 $0x01, Y6, X6
+	ADDQ         DX, BX
+	VMOVUPS      X8, (BX)
+	VEXTRACTF128 $0x01, Y8, X8
+	ADDQ         DX, BX
+	VMOVUPS      X10, (BX)
+	VEXTRACTF128 $0x01, Y10, X10
+	ADDQ         $0x10, R9
+
+without2:
+	TESTQ     $0x00000001, 64(AX)
+	JZ        without1
+	MOVQ      R9, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      DX, BX
+	VMOVLPS   X4, (BX)
+	VPERMILPD $0x01, X4, X4
+	ADDQ      DX, BX
+	VMOVLPS   X6, (BX)
+	VPERMILPD $0x01, X6, X6
+	ADDQ      DX, BX
+	VMOVLPS   X8, (BX)
+	VPERMILPD $0x01, X8, X8
+	ADDQ      DX, BX
+	VMOVLPS   X10, (BX)
+	VPERMILPD $0x01, X10, X10
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+5, BX, BX
+	ADDQ   BX, CX
 
 stored:
 	DECQ 56(AX)
@@ -9120,8 +13072,8 @@ TEXT ·f64Tile5x2Strided(SB), NOSPLIT, $0-8
 	MOVQ    88(AX), BX
 	MOVQ    64(AX), BX
 	SUBQ    $0x04, BX
-	LEAQ    maskTable<>+32(SB), R8
 	NEGQ    BX
+	LEAQ    maskTable<>+32(SB), R8
 	VMOVDQU (R8)(BX*8), Y0
 
 panel:
@@ -9294,7 +13246,7 @@ one:
 
 summed:
 	CMPQ    64(AX), $0x08
-	JNE     masked
+	JNE     partial
 	VMOVUPD Y1, (CX)
 	VMOVUPD Y2, 32(CX)
 	ADDQ    DX, CX
@@ -9312,22 +13264,61 @@ summed:
 	ADDQ    DX, CX
 	JMP     stored
 
-masked:
-	VMOVUPD    Y1, (CX)
-	VMASKMOVPD Y2, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPD    Y3, (CX)
-	VMASKMOVPD Y4, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPD    Y5, (CX)
-	VMASKMOVPD Y6, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPD    Y7, (CX)
-	VMASKMOVPD Y8, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPD    Y9, (CX)
-	VMASKMOVPD Y10, Y0, 32(CX)
-	ADDQ       DX, CX
+partial:
+	MOVQ         CX, R8
+	MOVQ         R8, BX
+	VMOVUPD      Y1, (BX)
+	ADDQ         DX, BX
+	VMOVUPD      Y3, (BX)
+	ADDQ         DX, BX
+	VMOVUPD      Y5, (BX)
+	ADDQ         DX, BX
+	VMOVUPD      Y7, (BX)
+	ADDQ         DX, BX
+	VMOVUPD      Y9, (BX)
+	ADDQ         $0x20, R8
+	TESTQ        $0x00000002, 64(AX)
+	JZ           without2
+	MOVQ         R8, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         DX, BX
+	VMOVUPS      X4, (BX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         DX, BX
+	VMOVUPS      X6, (BX)
+	VEXTRACTF128 $0x01, Y6, X6
+	ADDQ         DX, BX
+	VMOVUPS      X8, (BX)
+	VEXTRACTF128 $0x01, Y8, X8
+	ADDQ         DX, BX
+	VMOVUPS      X10, (BX)
+	VEXTRACTF128 $0x01, Y10, X10
+	ADDQ         $0x10, R8
+
+without2:
+	TESTQ     $0x00000001, 64(AX)
+	JZ        without1
+	MOVQ      R8, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      DX, BX
+	VMOVLPS   X4, (BX)
+	VPERMILPD $0x01, X4, X4
+	ADDQ      DX, BX
+	VMOVLPS   X6, (BX)
+	VPERMILPD $0x01, X6, X6
+	ADDQ      DX, BX
+	VMOVLPS   X8, (BX)
+	VPERMILPD $0x01, X8, X8
+	ADDQ      DX, BX
+	VMOVLPS   X10, (BX)
+	VPERMILPD $0x01, X10, X10
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+5, BX, BX
+	ADDQ   BX, CX
 
 stored:
 	MOVQ   48(AX), BX
@@ -9351,8 +13342,8 @@ TEXT ·f64Tile6x1Packed(SB), NOSPLIT, $0-8
 	MOVQ    (AX), DI
 	MOVQ    88(AX), R8
 	MOVQ    64(AX), BX
-	LEAQ    maskTable<>+32(SB), R9
 	NEGQ    BX
+	LEAQ    maskTable<>+32(SB), R9
 	VMOVDQU (R9)(BX*8), Y0
 
 panel:
@@ -9511,7 +13502,7 @@ one:
 
 summed:
 	CMPQ    64(AX), $0x04
-	JNE     masked
+	JNE     partial
 	VMOVUPD Y1, (CX)
 	ADDQ    DX, CX
 	VMOVUPD Y2, (CX)
@@ -9526,19 +13517,56 @@ summed:
 	ADDQ    DX, CX
 	JMP     stored
 
-masked:
-	VMASKMOVPD Y1, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPD Y2, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPD Y3, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPD Y4, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPD Y5, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPD Y6, Y0, (CX)
-	ADDQ       DX, CX
+partial:
+	MOVQ         CX, R9
+	TESTQ        $0x00000002, 64(AX)
+	JZ           without2
+	MOVQ         R9, BX
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y1, X1
+	ADDQ         DX, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         DX, BX
+	VMOVUPS      X3, (BX)
+	VEXTRACTF128 $0x01, Y3, X3
+	ADDQ         DX, BX
+	VMOVUPS      X4, (BX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         DX, BX
+	VMOVUPS      X5, (BX)
+	VEXTRACTF128 $0x01, Y5, X5
+	ADDQ         DX, BX
+	VMOVUPS      X6, (BX)
+	VEXTRACTF128 $0x01, Y6, X6
+	ADDQ         $0x10, R9
+
+without2:
+	TESTQ     $0x00000001, 64(AX)
+	JZ        without1
+	MOVQ      R9, BX
+	VMOVLPS   X1, (BX)
+	VPERMILPD $0x01, X1, X1
+	ADDQ      DX, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      DX, BX
+	VMOVLPS   X3, (BX)
+	VPERMILPD $0x01, X3, X3
+	ADDQ      DX, BX
+	VMOVLPS   X4, (BX)
+	VPERMILPD $0x01, X4, X4
+	ADDQ      DX, BX
+	VMOVLPS   X5, (BX)
+	VPERMILPD $0x01, X5, X5
+	ADDQ      DX, BX
+	VMOVLPS   X6, (BX)
+	VPERMILPD $0x01, X6, X6
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+6, BX, BX
+	ADDQ   BX, CX
 
 stored:
 	DECQ 56(AX)
@@ -9556,8 +13584,8 @@ TEXT ·f64Tile6x1Strided(SB), NOSPLIT, $0-8
 	MOVQ    (AX), DI
 	MOVQ    88(AX), BX
 	MOVQ    64(AX), BX
-	LEAQ    maskTable<>+32(SB), R8
 	NEGQ    BX
+	LEAQ    maskTable<>+32(SB), R8
 	VMOVDQU (R8)(BX*8), Y0
 
 panel:
@@ -9708,7 +13736,7 @@ one:
 
 summed:
 	CMPQ    64(AX), $0x04
-	JNE     masked
+	JNE     partial
 	VMOVUPD Y1, (CX)
 	ADDQ    DX, CX
 	VMOVUPD Y2, (CX)
@@ -9723,19 +13751,56 @@ summed:
 	ADDQ    DX, CX
 	JMP     stored
 
-masked:
-	VMASKMOVPD Y1, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPD Y2, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPD Y3, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPD Y4, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPD Y5, Y0, (CX)
-	ADDQ       DX, CX
-	VMASKMOVPD Y6, Y0, (CX)
-	ADDQ       DX, CX
+partial:
+	MOVQ         CX, R8
+	TESTQ        $0x00000002, 64(AX)
+	JZ           without2
+	MOVQ         R8, BX
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y1, X1
+	ADDQ         DX, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         DX, BX
+	VMOVUPS      X3, (BX)
+	VEXTRACTF128 $0x01, Y3, X3
+	ADDQ         DX, BX
+	VMOVUPS      X4, (BX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         DX, BX
+	VMOVUPS      X5, (BX)
+	VEXTRACTF128 $0x01, Y5, X5
+	ADDQ         DX, BX
+	VMOVUPS      X6, (BX)
+	VEXTRACTF128 $0x01, Y6, X6
+	ADDQ         $0x10, R8
+
+without2:
+	TESTQ     $0x00000001, 64(AX)
+	JZ        without1
+	MOVQ      R8, BX
+	VMOVLPS   X1, (BX)
+	VPERMILPD $0x01, X1, X1
+	ADDQ      DX, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      DX, BX
+	VMOVLPS   X3, (BX)
+	VPERMILPD $0x01, X3, X3
+	ADDQ      DX, BX
+	VMOVLPS   X4, (BX)
+	VPERMILPD $0x01, X4, X4
+	ADDQ      DX, BX
+	VMOVLPS   X5, (BX)
+	VPERMILPD $0x01, X5, X5
+	ADDQ      DX, BX
+	VMOVLPS   X6, (BX)
+	VPERMILPD $0x01, X6, X6
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+6, BX, BX
+	ADDQ   BX, CX
 
 stored:
 	MOVQ   48(AX), BX
@@ -9760,8 +13825,8 @@ TEXT ·f64Tile6x2Packed(SB), NOSPLIT, $0-8
 	MOVQ    88(AX), R8
 	MOVQ    64(AX), BX
 	SUBQ    $0x04, BX
-	LEAQ    maskTable<>+32(SB), R9
 	NEGQ    BX
+	LEAQ    maskTable<>+32(SB), R9
 	VMOVDQU (R9)(BX*8), Y0
 
 panel:
@@ -9967,7 +14032,7 @@ one:
 
 summed:
 	CMPQ    64(AX), $0x08
-	JNE     masked
+	JNE     partial
 	VMOVUPD Y1, (CX)
 	VMOVUPD Y2, 32(CX)
 	ADDQ    DX, CX
@@ -9988,25 +14053,69 @@ summed:
 	ADDQ    DX, CX
 	JMP     stored
 
-masked:
-	VMOVUPD    Y1, (CX)
-	VMASKMOVPD Y2, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPD    Y3, (CX)
-	VMASKMOVPD Y4, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPD    Y5, (CX)
-	VMASKMOVPD Y6, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPD    Y7, (CX)
-	VMASKMOVPD Y8, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPD    Y9, (CX)
-	VMASKMOVPD Y10, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPD    Y11, (CX)
-	VMASKMOVPD Y12, Y0, 32(CX)
-	ADDQ       DX, CX
+partial:
+	MOVQ         CX, R9
+	MOVQ         R9, BX
+	VMOVUPD      Y1, (BX)
+	ADDQ         DX, BX
+	VMOVUPD      Y3, (BX)
+	ADDQ         DX, BX
+	VMOVUPD      Y5, (BX)
+	ADDQ         DX, BX
+	VMOVUPD      Y7, (BX)
+	ADDQ         DX, BX
+	VMOVUPD      Y9, (BX)
+	ADDQ         DX, BX
+	VMOVUPD      Y11, (BX)
+	ADDQ         $0x20, R9
+	TESTQ        $0x00000002, 64(AX)
+	JZ           without2
+	MOVQ         R9, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         DX, BX
+	VMOVUPS      X4, (BX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         DX, BX
+	VMOVUPS      X6, (BX)
+	VEXTRACTF128 $0x01, Y6, X6
+	ADDQ         DX, BX
+	VMOVUPS      X8, (BX)
+	VEXTRACTF128 $0x01, Y8, X8
+	ADDQ         DX, BX
+	VMOVUPS      X10, (BX)
+	VEXTRACTF128 $0x01, Y10, X10
+	ADDQ         DX, BX
+	VMOVUPS      X12, (BX)
+	VEXTRACTF128 $0x01, Y12, X12
+	ADDQ         $0x10, R9
+
+without2:
+	TESTQ     $0x00000001, 64(AX)
+	JZ        without1
+	MOVQ      R9, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      DX, BX
+	VMOVLPS   X4, (BX)
+	VPERMILPD $0x01, X4, X4
+	ADDQ      DX, BX
+	VMOVLPS   X6, (BX)
+	VPERMILPD $0x01, X6, X6
+	ADDQ      DX, BX
+	VMOVLPS   X8, (BX)
+	VPERMILPD $0x01, X8, X8
+	ADDQ      DX, BX
+	VMOVLPS   X10, (BX)
+	VPERMILPD $0x01, X10, X10
+	ADDQ      DX, BX
+	VMOVLPS   X12, (BX)
+	VPERMILPD $0x01, X12, X12
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+6, BX, BX
+	ADDQ   BX, CX
 
 stored:
 	DECQ 56(AX)
@@ -10025,8 +14134,8 @@ TEXT ·f64Tile6x2Strided(SB), NOSPLIT, $0-8
 	MOVQ    88(AX), BX
 	MOVQ    64(AX), BX
 	SUBQ    $0x04, BX
-	LEAQ    maskTable<>+32(SB), R8
 	NEGQ    BX
+	LEAQ    maskTable<>+32(SB), R8
 	VMOVDQU (R8)(BX*8), Y0
 
 panel:
@@ -10224,7 +14333,7 @@ one:
 
 summed:
 	CMPQ    64(AX), $0x08
-	JNE     masked
+	JNE     partial
 	VMOVUPD Y1, (CX)
 	VMOVUPD Y2, 32(CX)
 	ADDQ    DX, CX
@@ -10245,25 +14354,69 @@ summed:
 	ADDQ    DX, CX
 	JMP     stored
 
-masked:
-	VMOVUPD    Y1, (CX)
-	VMASKMOVPD Y2, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPD    Y3, (CX)
-	VMASKMOVPD Y4, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPD    Y5, (CX)
-	VMASKMOVPD Y6, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPD    Y7, (CX)
-	VMASKMOVPD Y8, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPD    Y9, (CX)
-	VMASKMOVPD Y10, Y0, 32(CX)
-	ADDQ       DX, CX
-	VMOVUPD    Y11, (CX)
-	VMASKMOVPD Y12, Y0, 32(CX)
-	ADDQ       DX, CX
+partial:
+	MOVQ         CX, R8
+	MOVQ         R8, BX
+	VMOVUPD      Y1, (BX)
+	ADDQ         DX, BX
+	VMOVUPD      Y3, (BX)
+	ADDQ         DX, BX
+	VMOVUPD      Y5, (BX)
+	ADDQ         DX, BX
+	VMOVUPD      Y7, (BX)
+	ADDQ         DX, BX
+	VMOVUPD      Y9, (BX)
+	ADDQ         DX, BX
+	VMOVUPD      Y11, (BX)
+	ADDQ         $0x20, R8
+	TESTQ        $0x00000002, 64(AX)
+	JZ           without2
+	MOVQ         R8, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         DX, BX
+	VMOVUPS      X4, (BX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         DX, BX
+	VMOVUPS      X6, (BX)
+	VEXTRACTF128 $0x01, Y6, X6
+	ADDQ         DX, BX
+	VMOVUPS      X8, (BX)
+	VEXTRACTF128 $0x01, Y8, X8
+	ADDQ         DX, BX
+	VMOVUPS      X10, (BX)
+	VEXTRACTF128 $0x01, Y10, X10
+	ADDQ         DX, BX
+	VMOVUPS      X12, (BX)
+	VEXTRACTF128 $0x01, Y12, X12
+	ADDQ         $0x10, R8
+
+without2:
+	TESTQ     $0x00000001, 64(AX)
+	JZ        without1
+	MOVQ      R8, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      DX, BX
+	VMOVLPS   X4, (BX)
+	VPERMILPD $0x01, X4, X4
+	ADDQ      DX, BX
+	VMOVLPS   X6, (BX)
+	VPERMILPD $0x01, X6, X6
+	ADDQ      DX, BX
+	VMOVLPS   X8, (BX)
+	VPERMILPD $0x01, X8, X8
+	ADDQ      DX, BX
+	VMOVLPS   X10, (BX)
+	VPERMILPD $0x01, X10, X10
+	ADDQ      DX, BX
+	VMOVLPS   X12, (BX)
+	VPERMILPD $0x01, X12, X12
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+6, BX, BX
+	ADDQ   BX, CX
 
 stored:
 	MOVQ   48(AX), BX
@@ -10277,116 +14430,2069 @@ stored:
 	VZEROUPPER
 	RET
 
+// func f64Tile7x1Strided(t *tile)
+// Requires: AVX, FMA3, MMX+
+TEXT ·f64Tile7x1Strided(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    32(AX), CX
+	MOVQ    40(AX), DX
+	MOVQ    24(AX), SI
+	MOVQ    (AX), DI
+	MOVQ    88(AX), BX
+	MOVQ    64(AX), BX
+	NEGQ    BX
+	LEAQ    maskTable<>+32(SB), R8
+	VMOVDQU (R8)(BX*8), Y0
+
+panel:
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	JMP    begun
+
+load:
+	VBROADCASTSD 80(AX), Y8
+	MOVQ         CX, BX
+	VMASKMOVPD   (BX), Y0, Y1
+	VMULPD       Y8, Y1, Y1
+	ADDQ         DX, BX
+	VMASKMOVPD   (BX), Y0, Y2
+	VMULPD       Y8, Y2, Y2
+	ADDQ         DX, BX
+	VMASKMOVPD   (BX), Y0, Y3
+	VMULPD       Y8, Y3, Y3
+	ADDQ         DX, BX
+	VMASKMOVPD   (BX), Y0, Y4
+	VMULPD       Y8, Y4, Y4
+	ADDQ         DX, BX
+	VMASKMOVPD   (BX), Y0, Y5
+	VMULPD       Y8, Y5, Y5
+	ADDQ         DX, BX
+	VMASKMOVPD   (BX), Y0, Y6
+	VMULPD       Y8, Y6, Y6
+	ADDQ         DX, BX
+	VMASKMOVPD   (BX), Y0, Y7
+	VMULPD       Y8, Y7, Y7
+
+begun:
+	MOVQ       DX, BX
+	IMUL3Q     $+7, BX, BX
+	ADDQ       CX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	MOVQ       16(AX), BX
+	MOVQ       8(AX), R8
+	LEAQ       (R8)(R8*2), R9
+	LEAQ       (R8)(R8*4), R10
+	MOVQ       48(AX), R11
+	SHRQ       $0x02, R11
+	JZ         rest
+
+four:
+	VMOVUPD      (BX), Y8
+	ADDQ         SI, BX
+	VBROADCASTSD (DI), Y9
+	VFMADD231PD  Y8, Y9, Y1
+	VBROADCASTSD (DI)(R8*1), Y9
+	VFMADD231PD  Y8, Y9, Y2
+	VBROADCASTSD (DI)(R8*2), Y9
+	VFMADD231PD  Y8, Y9, Y3
+	VBROADCASTSD (DI)(R9*1), Y9
+	VFMADD231PD  Y8, Y9, Y4
+	VBROADCASTSD (DI)(R8*4), Y9
+	VFMADD231PD  Y8, Y9, Y5
+	VBROADCASTSD (DI)(R10*1), Y9
+	VFMADD231PD  Y8, Y9, Y6
+	VBROADCASTSD (DI)(R9*2), Y9
+	VFMADD231PD  Y8, Y9, Y7
+	VMOVUPD      (BX), Y8
+	ADDQ         SI, BX
+	VBROADCASTSD 8(DI), Y9
+	VFMADD231PD  Y8, Y9, Y1
+	VBROADCASTSD 8(DI)(R8*1), Y9
+	VFMADD231PD  Y8, Y9, Y2
+	VBROADCASTSD 8(DI)(R8*2), Y9
+	VFMADD231PD  Y8, Y9, Y3
+	VBROADCASTSD 8(DI)(R9*1), Y9
+	VFMADD231PD  Y8, Y9, Y4
+	VBROADCASTSD 8(DI)(R8*4), Y9
+	VFMADD231PD  Y8, Y9, Y5
+	VBROADCASTSD 8(DI)(R10*1), Y9
+	VFMADD231PD  Y8, Y9, Y6
+	VBROADCASTSD 8(DI)(R9*2), Y9
+	VFMADD231PD  Y8, Y9, Y7
+	VMOVUPD      (BX), Y8
+	ADDQ         SI, BX
+	VBROADCASTSD 16(DI), Y9
+	VFMADD231PD  Y8, Y9, Y1
+	VBROADCASTSD 16(DI)(R8*1), Y9
+	VFMADD231PD  Y8, Y9, Y2
+	VBROADCASTSD 16(DI)(R8*2), Y9
+	VFMADD231PD  Y8, Y9, Y3
+	VBROADCASTSD 16(DI)(R9*1), Y9
+	VFMADD231PD  Y8, Y9, Y4
+	VBROADCASTSD 16(DI)(R8*4), Y9
+	VFMADD231PD  Y8, Y9, Y5
+	VBROADCASTSD 16(DI)(R10*1), Y9
+	VFMADD231PD  Y8, Y9, Y6
+	VBROADCASTSD 16(DI)(R9*2), Y9
+	VFMADD231PD  Y8, Y9, Y7
+	VMOVUPD      (BX), Y8
+	ADDQ         SI, BX
+	VBROADCASTSD 24(DI), Y9
+	VFMADD231PD  Y8, Y9, Y1
+	VBROADCASTSD 24(DI)(R8*1), Y9
+	VFMADD231PD  Y8, Y9, Y2
+	VBROADCASTSD 24(DI)(R8*2), Y9
+	VFMADD231PD  Y8, Y9, Y3
+	VBROADCASTSD 24(DI)(R9*1), Y9
+	VFMADD231PD  Y8, Y9, Y4
+	VBROADCASTSD 24(DI)(R8*4), Y9
+	VFMADD231PD  Y8, Y9, Y5
+	VBROADCASTSD 24(DI)(R10*1), Y9
+	VFMADD231PD  Y8, Y9, Y6
+	VBROADCASTSD 24(DI)(R9*2), Y9
+	VFMADD231PD  Y8, Y9, Y7
+	ADDQ         $0x00000020, DI
+	DECQ         R11
+	JNZ          four
+
+rest:
+	MOVQ 48(AX), R11
+	ANDQ $0x03, R11
+	JZ   summed
+
+one:
+	VMOVUPD      (BX), Y8
+	ADDQ         SI, BX
+	VBROADCASTSD (DI), Y9
+	VFMADD231PD  Y8, Y9, Y1
+	VBROADCASTSD (DI)(R8*1), Y9
+	VFMADD231PD  Y8, Y9, Y2
+	VBROADCASTSD (DI)(R8*2), Y9
+	VFMADD231PD  Y8, Y9, Y3
+	VBROADCASTSD (DI)(R9*1), Y9
+	VFMADD231PD  Y8, Y9, Y4
+	VBROADCASTSD (DI)(R8*4), Y9
+	VFMADD231PD  Y8, Y9, Y5
+	VBROADCASTSD (DI)(R10*1), Y9
+	VFMADD231PD  Y8, Y9, Y6
+	VBROADCASTSD (DI)(R9*2), Y9
+	VFMADD231PD  Y8, Y9, Y7
+	ADDQ         $0x00000008, DI
+	DECQ         R11
+	JNZ          one
+
+summed:
+	CMPQ    64(AX), $0x04
+	JNE     partial
+	VMOVUPD Y1, (CX)
+	ADDQ    DX, CX
+	VMOVUPD Y2, (CX)
+	ADDQ    DX, CX
+	VMOVUPD Y3, (CX)
+	ADDQ    DX, CX
+	VMOVUPD Y4, (CX)
+	ADDQ    DX, CX
+	VMOVUPD Y5, (CX)
+	ADDQ    DX, CX
+	VMOVUPD Y6, (CX)
+	ADDQ    DX, CX
+	VMOVUPD Y7, (CX)
+	ADDQ    DX, CX
+	JMP     stored
+
+partial:
+	MOVQ         CX, R8
+	TESTQ        $0x00000002, 64(AX)
+	JZ           without2
+	MOVQ         R8, BX
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y1, X1
+	ADDQ         DX, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         DX, BX
+	VMOVUPS      X3, (BX)
+	VEXTRACTF128 $0x01, Y3, X3
+	ADDQ         DX, BX
+	VMOVUPS      X4, (BX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         DX, BX
+	VMOVUPS      X5, (BX)
+	VEXTRACTF128 $0x01, Y5, X5
+	ADDQ         DX, BX
+	VMOVUPS      X6, (BX)
+	VEXTRACTF128 $0x01, Y6, X6
+	ADDQ         DX, BX
+	VMOVUPS      X7, (BX)
+	VEXTRACTF128 $0x01, Y7, X7
+	ADDQ         $0x10, R8
+
+without2:
+	TESTQ     $0x00000001, 64(AX)
+	JZ        without1
+	MOVQ      R8, BX
+	VMOVLPS   X1, (BX)
+	VPERMILPD $0x01, X1, X1
+	ADDQ      DX, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      DX, BX
+	VMOVLPS   X3, (BX)
+	VPERMILPD $0x01, X3, X3
+	ADDQ      DX, BX
+	VMOVLPS   X4, (BX)
+	VPERMILPD $0x01, X4, X4
+	ADDQ      DX, BX
+	VMOVLPS   X5, (BX)
+	VPERMILPD $0x01, X5, X5
+	ADDQ      DX, BX
+	VMOVLPS   X6, (BX)
+	VPERMILPD $0x01, X6, X6
+	ADDQ      DX, BX
+	VMOVLPS   X7, (BX)
+	VPERMILPD $0x01, X7, X7
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+7, BX, BX
+	ADDQ   BX, CX
+
+stored:
+	MOVQ   48(AX), BX
+	IMUL3Q $+8, BX, BX
+	SUBQ   BX, DI
+	MOVQ   8(AX), BX
+	IMUL3Q $+7, BX, BX
+	ADDQ   BX, DI
+	DECQ   56(AX)
+	JNZ    panel
+	VZEROUPPER
+	RET
+
+// func f64Tile8x1Strided(t *tile)
+// Requires: AVX, FMA3, MMX+
+TEXT ·f64Tile8x1Strided(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    32(AX), CX
+	MOVQ    40(AX), DX
+	MOVQ    24(AX), SI
+	MOVQ    (AX), DI
+	MOVQ    88(AX), BX
+	MOVQ    64(AX), BX
+	NEGQ    BX
+	LEAQ    maskTable<>+32(SB), R8
+	VMOVDQU (R8)(BX*8), Y0
+
+panel:
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	JMP    begun
+
+load:
+	VBROADCASTSD 80(AX), Y9
+	MOVQ         CX, BX
+	VMASKMOVPD   (BX), Y0, Y1
+	VMULPD       Y9, Y1, Y1
+	ADDQ         DX, BX
+	VMASKMOVPD   (BX), Y0, Y2
+	VMULPD       Y9, Y2, Y2
+	ADDQ         DX, BX
+	VMASKMOVPD   (BX), Y0, Y3
+	VMULPD       Y9, Y3, Y3
+	ADDQ         DX, BX
+	VMASKMOVPD   (BX), Y0, Y4
+	VMULPD       Y9, Y4, Y4
+	ADDQ         DX, BX
+	VMASKMOVPD   (BX), Y0, Y5
+	VMULPD       Y9, Y5, Y5
+	ADDQ         DX, BX
+	VMASKMOVPD   (BX), Y0, Y6
+	VMULPD       Y9, Y6, Y6
+	ADDQ         DX, BX
+	VMASKMOVPD   (BX), Y0, Y7
+	VMULPD       Y9, Y7, Y7
+	ADDQ         DX, BX
+	VMASKMOVPD   (BX), Y0, Y8
+	VMULPD       Y9, Y8, Y8
+
+begun:
+	MOVQ       DX, BX
+	IMUL3Q     $+8, BX, BX
+	ADDQ       CX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	MOVQ       16(AX), BX
+	MOVQ       8(AX), R8
+	LEAQ       (R8)(R8*2), R9
+	LEAQ       (R8)(R8*4), R10
+	LEAQ       (R9)(R8*4), R11
+	ADDQ       DI, R11
+	MOVQ       48(AX), R12
+	SHRQ       $0x02, R12
+	JZ         rest
+
+four:
+	VMOVUPD      (BX), Y9
+	ADDQ         SI, BX
+	VBROADCASTSD (DI), Y10
+	VFMADD231PD  Y9, Y10, Y1
+	VBROADCASTSD (DI)(R8*1), Y10
+	VFMADD231PD  Y9, Y10, Y2
+	VBROADCASTSD (DI)(R8*2), Y10
+	VFMADD231PD  Y9, Y10, Y3
+	VBROADCASTSD (DI)(R9*1), Y10
+	VFMADD231PD  Y9, Y10, Y4
+	VBROADCASTSD (DI)(R8*4), Y10
+	VFMADD231PD  Y9, Y10, Y5
+	VBROADCASTSD (DI)(R10*1), Y10
+	VFMADD231PD  Y9, Y10, Y6
+	VBROADCASTSD (DI)(R9*2), Y10
+	VFMADD231PD  Y9, Y10, Y7
+	VBROADCASTSD (R11), Y10
+	VFMADD231PD  Y9, Y10, Y8
+	VMOVUPD      (BX), Y9
+	ADDQ         SI, BX
+	VBROADCASTSD 8(DI), Y10
+	VFMADD231PD  Y9, Y10, Y1
+	VBROADCASTSD 8(DI)(R8*1), Y10
+	VFMADD231PD  Y9, Y10, Y2
+	VBROADCASTSD 8(DI)(R8*2), Y10
+	VFMADD231PD  Y9, Y10, Y3
+	VBROADCASTSD 8(DI)(R9*1), Y10
+	VFMADD231PD  Y9, Y10, Y4
+	VBROADCASTSD 8(DI)(R8*4), Y10
+	VFMADD231PD  Y9, Y10, Y5
+	VBROADCASTSD 8(DI)(R10*1), Y10
+	VFMADD231PD  Y9, Y10, Y6
+	VBROADCASTSD 8(DI)(R9*2), Y10
+	VFMADD231PD  Y9, Y10, Y7
+	VBROADCASTSD 8(R11), Y10
+	VFMADD231PD  Y9, Y10, Y8
+	VMOVUPD      (BX), Y9
+	ADDQ         SI, BX
+	VBROADCASTSD 16(DI), Y10
+	VFMADD231PD  Y9, Y10, Y1
+	VBROADCASTSD 16(DI)(R8*1), Y10
+	VFMADD231PD  Y9, Y10, Y2
+	VBROADCASTSD 16(DI)(R8*2), Y10
+	VFMADD231PD  Y9, Y10, Y3
+	VBROADCASTSD 16(DI)(R9*1), Y10
+	VFMADD231PD  Y9, Y10, Y4
+	VBROADCASTSD 16(DI)(R8*4), Y10
+	VFMADD231PD  Y9, Y10, Y5
+	VBROADCASTSD 16(DI)(R10*1), Y10
+	VFMADD231PD  Y9, Y10, Y6
+	VBROADCASTSD 16(DI)(R9*2), Y10
+	VFMADD231PD  Y9, Y10, Y7
+	VBROADCASTSD 16(R11), Y10
+	VFMADD231PD  Y9, Y10, Y8
+	VMOVUPD      (BX), Y9
+	ADDQ         SI, BX
+	VBROADCASTSD 24(DI), Y10
+	VFMADD231PD  Y9, Y10, Y1
+	VBROADCASTSD 24(DI)(R8*1), Y10
+	VFMADD231PD  Y9, Y10, Y2
+	VBROADCASTSD 24(DI)(R8*2), Y10
+	VFMADD231PD  Y9, Y10, Y3
+	VBROADCASTSD 24(DI)(R9*1), Y10
+	VFMADD231PD  Y9, Y10, Y4
+	VBROADCASTSD 24(DI)(R8*4), Y10
+	VFMADD231PD  Y9, Y10, Y5
+	VBROADCASTSD 24(DI)(R10*1), Y10
+	VFMADD231PD  Y9, Y10, Y6
+	VBROADCASTSD 24(DI)(R9*2), Y10
+	VFMADD231PD  Y9, Y10, Y7
+	VBROADCASTSD 24(R11), Y10
+	VFMADD231PD  Y9, Y10, Y8
+	ADDQ         $0x00000020, DI
+	ADDQ         $0x00000020, R11
+	DECQ         R12
+	JNZ          four
+
+rest:
+	MOVQ 48(AX), R12
+	ANDQ $0x03, R12
+	JZ   summed
+
+one:
+	VMOVUPD      (BX), Y9
+	ADDQ         SI, BX
+	VBROADCASTSD (DI), Y10
+	VFMADD231PD  Y9, Y10, Y1
+	VBROADCASTSD (DI)(R8*1), Y10
+	VFMADD231PD  Y9, Y10, Y2
+	VBROADCASTSD (DI)(R8*2), Y10
+	VFMADD231PD  Y9, Y10, Y3
+	VBROADCASTSD (DI)(R9*1), Y10
+	VFMADD231PD  Y9, Y10, Y4
+	VBROADCASTSD (DI)(R8*4), Y10
+	VFMADD231PD  Y9, Y10, Y5
+	VBROADCASTSD (DI)(R10*1), Y10
+	VFMADD231PD  Y9, Y10, Y6
+	VBROADCASTSD (DI)(R9*2), Y10
+	VFMADD231PD  Y9, Y10, Y7
+	VBROADCASTSD (R11), Y10
+	VFMADD231PD  Y9, Y10, Y8
+	ADDQ         $0x00000008, DI
+	ADDQ         $0x00000008, R11
+	DECQ         R12
+	JNZ          one
+
+summed:
+	CMPQ    64(AX), $0x04
+	JNE     partial
+	VMOVUPD Y1, (CX)
+	ADDQ    DX, CX
+	VMOVUPD Y2, (CX)
+	ADDQ    DX, CX
+	VMOVUPD Y3, (CX)
+	ADDQ    DX, CX
+	VMOVUPD Y4, (CX)
+	ADDQ    DX, CX
+	VMOVUPD Y5, (CX)
+	ADDQ    DX, CX
+	VMOVUPD Y6, (CX)
+	ADDQ    DX, CX
+	VMOVUPD Y7, (CX)
+	ADDQ    DX, CX
+	VMOVUPD Y8, (CX)
+	ADDQ    DX, CX
+	JMP     stored
+
+partial:
+	MOVQ         CX, R8
+	TESTQ        $0x00000002, 64(AX)
+	JZ           without2
+	MOVQ         R8, BX
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y1, X1
+	ADDQ         DX, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         DX, BX
+	VMOVUPS      X3, (BX)
+	VEXTRACTF128 $0x01, Y3, X3
+	ADDQ         DX, BX
+	VMOVUPS      X4, (BX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         DX, BX
+	VMOVUPS      X5, (BX)
+	VEXTRACTF128 $0x01, Y5, X5
+	ADDQ         DX, BX
+	VMOVUPS      X6, (BX)
+	VEXTRACTF128 $0x01, Y6, X6
+	ADDQ         DX, BX
+	VMOVUPS      X7, (BX)
+	VEXTRACTF128 $0x01, Y7, X7
+	ADDQ         DX, BX
+	VMOVUPS      X8, (BX)
+	VEXTRACTF128 $0x01, Y8, X8
+	ADDQ         $0x10, R8
+
+without2:
+	TESTQ     $0x00000001, 64(AX)
+	JZ        without1
+	MOVQ      R8, BX
+	VMOVLPS   X1, (BX)
+	VPERMILPD $0x01, X1, X1
+	ADDQ      DX, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      DX, BX
+	VMOVLPS   X3, (BX)
+	VPERMILPD $0x01, X3, X3
+	ADDQ      DX, BX
+	VMOVLPS   X4, (BX)
+	VPERMILPD $0x01, X4, X4
+	ADDQ      DX, BX
+	VMOVLPS   X5, (BX)
+	VPERMILPD $0x01, X5, X5
+	ADDQ      DX, BX
+	VMOVLPS   X6, (BX)
+	VPERMILPD $0x01, X6, X6
+	ADDQ      DX, BX
+	VMOVLPS   X7, (BX)
+	VPERMILPD $0x01, X7, X7
+	ADDQ      DX, BX
+	VMOVLPS   X8, (BX)
+	VPERMILPD $0x01, X8, X8
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+8, BX, BX
+	ADDQ   BX, CX
+
+stored:
+	MOVQ   48(AX), BX
+	IMUL3Q $+8, BX, BX
+	SUBQ   BX, DI
+	MOVQ   8(AX), BX
+	IMUL3Q $+8, BX, BX
+	ADDQ   BX, DI
+	DECQ   56(AX)
+	JNZ    panel
+	VZEROUPPER
+	RET
+
+// func f64Tile9x1Strided(t *tile)
+// Requires: AVX, FMA3, MMX+
+TEXT ·f64Tile9x1Strided(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    32(AX), CX
+	MOVQ    40(AX), DX
+	MOVQ    24(AX), SI
+	MOVQ    (AX), DI
+	MOVQ    88(AX), BX
+	MOVQ    64(AX), BX
+	NEGQ    BX
+	LEAQ    maskTable<>+32(SB), R8
+	VMOVDQU (R8)(BX*8), Y0
+
+panel:
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	JMP    begun
+
+load:
+	VBROADCASTSD 80(AX), Y10
+	MOVQ         CX, BX
+	VMASKMOVPD   (BX), Y0, Y1
+	VMULPD       Y10, Y1, Y1
+	ADDQ         DX, BX
+	VMASKMOVPD   (BX), Y0, Y2
+	VMULPD       Y10, Y2, Y2
+	ADDQ         DX, BX
+	VMASKMOVPD   (BX), Y0, Y3
+	VMULPD       Y10, Y3, Y3
+	ADDQ         DX, BX
+	VMASKMOVPD   (BX), Y0, Y4
+	VMULPD       Y10, Y4, Y4
+	ADDQ         DX, BX
+	VMASKMOVPD   (BX), Y0, Y5
+	VMULPD       Y10, Y5, Y5
+	ADDQ         DX, BX
+	VMASKMOVPD   (BX), Y0, Y6
+	VMULPD       Y10, Y6, Y6
+	ADDQ         DX, BX
+	VMASKMOVPD   (BX), Y0, Y7
+	VMULPD       Y10, Y7, Y7
+	ADDQ         DX, BX
+	VMASKMOVPD   (BX), Y0, Y8
+	VMULPD       Y10, Y8, Y8
+	ADDQ         DX, BX
+	VMASKMOVPD   (BX), Y0, Y9
+	VMULPD       Y10, Y9, Y9
+
+begun:
+	MOVQ       DX, BX
+	IMUL3Q     $+9, BX, BX
+	ADDQ       CX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	MOVQ       16(AX), BX
+	MOVQ       8(AX), R8
+	LEAQ       (R8)(R8*2), R9
+	LEAQ       (R8)(R8*4), R10
+	LEAQ       (R9)(R8*4), R11
+	ADDQ       DI, R11
+	MOVQ       48(AX), R12
+	SHRQ       $0x02, R12
+	JZ         rest
+
+four:
+	VMOVUPD      (BX), Y10
+	ADDQ         SI, BX
+	VBROADCASTSD (DI), Y11
+	VFMADD231PD  Y10, Y11, Y1
+	VBROADCASTSD (DI)(R8*1), Y11
+	VFMADD231PD  Y10, Y11, Y2
+	VBROADCASTSD (DI)(R8*2), Y11
+	VFMADD231PD  Y10, Y11, Y3
+	VBROADCASTSD (DI)(R9*1), Y11
+	VFMADD231PD  Y10, Y11, Y4
+	VBROADCASTSD (DI)(R8*4), Y11
+	VFMADD231PD  Y10, Y11, Y5
+	VBROADCASTSD (DI)(R10*1), Y11
+	VFMADD231PD  Y10, Y11, Y6
+	VBROADCASTSD (DI)(R9*2), Y11
+	VFMADD231PD  Y10, Y11, Y7
+	VBROADCASTSD (R11), Y11
+	VFMADD231PD  Y10, Y11, Y8
+	VBROADCASTSD (R11)(R8*1), Y11
+	VFMADD231PD  Y10, Y11, Y9
+	VMOVUPD      (BX), Y10
+	ADDQ         SI, BX
+	VBROADCASTSD 8(DI), Y11
+	VFMADD231PD  Y10, Y11, Y1
+	VBROADCASTSD 8(DI)(R8*1), Y11
+	VFMADD231PD  Y10, Y11, Y2
+	VBROADCASTSD 8(DI)(R8*2), Y11
+	VFMADD231PD  Y10, Y11, Y3
+	VBROADCASTSD 8(DI)(R9*1), Y11
+	VFMADD231PD  Y10, Y11, Y4
+	VBROADCASTSD 8(DI)(R8*4), Y11
+	VFMADD231PD  Y10, Y11, Y5
+	VBROADCASTSD 8(DI)(R10*1), Y11
+	VFMADD231PD  Y10, Y11, Y6
+	VBROADCASTSD 8(DI)(R9*2), Y11
+	VFMADD231PD  Y10, Y11, Y7
+	VBROADCASTSD 8(R11), Y11
+	VFMADD231PD  Y10, Y11, Y8
+	VBROADCASTSD 8(R11)(R8*1), Y11
+	VFMADD231PD  Y10, Y11, Y9
+	VMOVUPD      (BX), Y10
+	ADDQ         SI, BX
+	VBROADCASTSD 16(DI), Y11
+	VFMADD231PD  Y10, Y11, Y1
+	VBROADCASTSD 16(DI)(R8*1), Y11
+	VFMADD231PD  Y10, Y11, Y2
+	VBROADCASTSD 16(DI)(R8*2), Y11
+	VFMADD231PD  Y10, Y11, Y3
+	VBROADCASTSD 16(DI)(R9*1), Y11
+	VFMADD231PD  Y10, Y11, Y4
+	VBROADCASTSD 16(DI)(R8*4), Y11
+	VFMADD231PD  Y10, Y11, Y5
+	VBROADCASTSD 16(DI)(R10*1), Y11
+	VFMADD231PD  Y10, Y11, Y6
+	VBROADCASTSD 16(DI)(R9*2), Y11
+	VFMADD231PD  Y10, Y11, Y7
+	VBROADCASTSD 16(R11), Y11
+	VFMADD231PD  Y10, Y11, Y8
+	VBROADCASTSD 16(R11)(R8*1), Y11
+	VFMADD231PD  Y10, Y11, Y9
+	VMOVUPD      (BX), Y10
+	ADDQ         SI, BX
+	VBROADCASTSD 24(DI), Y11
+	VFMADD231PD  Y10, Y11, Y1
+	VBROADCASTSD 24(DI)(R8*1), Y11
+	VFMADD231PD  Y10, Y11, Y2
+	VBROADCASTSD 24(DI)(R8*2), Y11
+	VFMADD231PD  Y10, Y11, Y3
+	VBROADCASTSD 24(DI)(R9*1), Y11
+	VFMADD231PD  Y10, Y11, Y4
+	VBROADCASTSD 24(DI)(R8*4), Y11
+	VFMADD231PD  Y10, Y11, Y5
+	VBROADCASTSD 24(DI)(R10*1), Y11
+	VFMADD231PD  Y10, Y11, Y6
+	VBROADCASTSD 24(DI)(R9*2), Y11
+	VFMADD231PD  Y10, Y11, Y7
+	VBROADCASTSD 24(R11), Y11
+	VFMADD231PD  Y10, Y11, Y8
+	VBROADCASTSD 24(R11)(R8*1), Y11
+	VFMADD231PD  Y10, Y11, Y9
+	ADDQ         $0x00000020, DI
+	ADDQ         $0x00000020, R11
+	DECQ         R12
+	JNZ          four
+
+rest:
+	MOVQ 48(AX), R12
+	ANDQ $0x03, R12
+	JZ   summed
+
+one:
+	VMOVUPD      (BX), Y10
+	ADDQ         SI, BX
+	VBROADCASTSD (DI), Y11
+	VFMADD231PD  Y10, Y11, Y1
+	VBROADCASTSD (DI)(R8*1), Y11
+	VFMADD231PD  Y10, Y11, Y2
+	VBROADCASTSD (DI)(R8*2), Y11
+	VFMADD231PD  Y10, Y11, Y3
+	VBROADCASTSD (DI)(R9*1), Y11
+	VFMADD231PD  Y10, Y11, Y4
+	VBROADCASTSD (DI)(R8*4), Y11
+	VFMADD231PD  Y10, Y11, Y5
+	VBROADCASTSD (DI)(R10*1), Y11
+	VFMADD231PD  Y10, Y11, Y6
+	VBROADCASTSD (DI)(R9*2), Y11
+	VFMADD231PD  Y10, Y11, Y7
+	VBROADCASTSD (R11), Y11
+	VFMADD231PD  Y10, Y11, Y8
+	VBROADCASTSD (R11)(R8*1), Y11
+	VFMADD231PD  Y10, Y11, Y9
+	ADDQ         $0x00000008, DI
+	ADDQ         $0x00000008, R11
+	DECQ         R12
+	JNZ          one
+
+summed:
+	CMPQ    64(AX), $0x04
+	JNE     partial
+	VMOVUPD Y1, (CX)
+	ADDQ    DX, CX
+	VMOVUPD Y2, (CX)
+	ADDQ    DX, CX
+	VMOVUPD Y3, (CX)
+	ADDQ    DX, CX
+	VMOVUPD Y4, (CX)
+	ADDQ    DX, CX
+	VMOVUPD Y5, (CX)
+	ADDQ    DX, CX
+	VMOVUPD Y6, (CX)
+	ADDQ    DX, CX
+	VMOVUPD Y7, (CX)
+	ADDQ    DX, CX
+	VMOVUPD Y8, (CX)
+	ADDQ    DX, CX
+	VMOVUPD Y9, (CX)
+	ADDQ    DX, CX
+	JMP     stored
+
+partial:
+	MOVQ         CX, R8
+	TESTQ        $0x00000002, 64(AX)
+	JZ           without2
+	MOVQ         R8, BX
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y1, X1
+	ADDQ         DX, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         DX, BX
+	VMOVUPS      X3, (BX)
+	VEXTRACTF128 $0x01, Y3, X3
+	ADDQ         DX, BX
+	VMOVUPS      X4, (BX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         DX, BX
+	VMOVUPS      X5, (BX)
+	VEXTRACTF128 $0x01, Y5, X5
+	ADDQ         DX, BX
+	VMOVUPS      X6, (BX)
+	VEXTRACTF128 $0x01, Y6, X6
+	ADDQ         DX, BX
+	VMOVUPS      X7, (BX)
+	VEXTRACTF128 $0x01, Y7, X7
+	ADDQ         DX, BX
+	VMOVUPS      X8, (BX)
+	VEXTRACTF128 $0x01, Y8, X8
+	ADDQ         DX, BX
+	VMOVUPS      X9, (BX)
+	VEXTRACTF128 $0x01, Y9, X9
+	ADDQ         $0x10, R8
+
+without2:
+	TESTQ     $0x00000001, 64(AX)
+	JZ        without1
+	MOVQ      R8, BX
+	VMOVLPS   X1, (BX)
+	VPERMILPD $0x01, X1, X1
+	ADDQ      DX, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      DX, BX
+	VMOVLPS   X3, (BX)
+	VPERMILPD $0x01, X3, X3
+	ADDQ      DX, BX
+	VMOVLPS   X4, (BX)
+	VPERMILPD $0x01, X4, X4
+	ADDQ      DX, BX
+	VMOVLPS   X5, (BX)
+	VPERMILPD $0x01, X5, X5
+	ADDQ      DX, BX
+	VMOVLPS   X6, (BX)
+	VPERMILPD $0x01, X6, X6
+	ADDQ      DX, BX
+	VMOVLPS   X7, (BX)
+	VPERMILPD $0x01, X7, X7
+	ADDQ      DX, BX
+	VMOVLPS   X8, (BX)
+	VPERMILPD $0x01, X8, X8
+	ADDQ      DX, BX
+	VMOVLPS   X9, (BX)
+	VPERMILPD $0x01, X9, X9
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+9, BX, BX
+	ADDQ   BX, CX
+
+stored:
+	MOVQ   48(AX), BX
+	IMUL3Q $+8, BX, BX
+	SUBQ   BX, DI
+	MOVQ   8(AX), BX
+	IMUL3Q $+9, BX, BX
+	ADDQ   BX, DI
+	DECQ   56(AX)
+	JNZ    panel
+	VZEROUPPER
+	RET
+
+// func f64Tile10x1Strided(t *tile)
+// Requires: AVX, FMA3, MMX+
+TEXT ·f64Tile10x1Strided(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    32(AX), CX
+	MOVQ    40(AX), DX
+	MOVQ    24(AX), SI
+	MOVQ    (AX), DI
+	MOVQ    88(AX), BX
+	MOVQ    64(AX), BX
+	NEGQ    BX
+	LEAQ    maskTable<>+32(SB), R8
+	VMOVDQU (R8)(BX*8), Y0
+
+panel:
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	JMP    begun
+
+load:
+	VBROADCASTSD 80(AX), Y11
+	MOVQ         CX, BX
+	VMASKMOVPD   (BX), Y0, Y1
+	VMULPD       Y11, Y1, Y1
+	ADDQ         DX, BX
+	VMASKMOVPD   (BX), Y0, Y2
+	VMULPD       Y11, Y2, Y2
+	ADDQ         DX, BX
+	VMASKMOVPD   (BX), Y0, Y3
+	VMULPD       Y11, Y3, Y3
+	ADDQ         DX, BX
+	VMASKMOVPD   (BX), Y0, Y4
+	VMULPD       Y11, Y4, Y4
+	ADDQ         DX, BX
+	VMASKMOVPD   (BX), Y0, Y5
+	VMULPD       Y11, Y5, Y5
+	ADDQ         DX, BX
+	VMASKMOVPD   (BX), Y0, Y6
+	VMULPD       Y11, Y6, Y6
+	ADDQ         DX, BX
+	VMASKMOVPD   (BX), Y0, Y7
+	VMULPD       Y11, Y7, Y7
+	ADDQ         DX, BX
+	VMASKMOVPD   (BX), Y0, Y8
+	VMULPD       Y11, Y8, Y8
+	ADDQ         DX, BX
+	VMASKMOVPD   (BX), Y0, Y9
+	VMULPD       Y11, Y9, Y9
+	ADDQ         DX, BX
+	VMASKMOVPD   (BX), Y0, Y10
+	VMULPD       Y11, Y10, Y10
+
+begun:
+	MOVQ       DX, BX
+	IMUL3Q     $+10, BX, BX
+	ADDQ       CX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	MOVQ       16(AX), BX
+	MOVQ       8(AX), R8
+	LEAQ       (R8)(R8*2), R9
+	LEAQ       (R8)(R8*4), R10
+	LEAQ       (R9)(R8*4), R11
+	ADDQ       DI, R11
+	MOVQ       48(AX), R12
+	SHRQ       $0x02, R12
+	JZ         rest
+
+four:
+	VMOVUPD      (BX), Y11
+	ADDQ         SI, BX
+	VBROADCASTSD (DI), Y12
+	VFMADD231PD  Y11, Y12, Y1
+	VBROADCASTSD (DI)(R8*1), Y12
+	VFMADD231PD  Y11, Y12, Y2
+	VBROADCASTSD (DI)(R8*2), Y12
+	VFMADD231PD  Y11, Y12, Y3
+	VBROADCASTSD (DI)(R9*1), Y12
+	VFMADD231PD  Y11, Y12, Y4
+	VBROADCASTSD (DI)(R8*4), Y12
+	VFMADD231PD  Y11, Y12, Y5
+	VBROADCASTSD (DI)(R10*1), Y12
+	VFMADD231PD  Y11, Y12, Y6
+	VBROADCASTSD (DI)(R9*2), Y12
+	VFMADD231PD  Y11, Y12, Y7
+	VBROADCASTSD (R11), Y12
+	VFMADD231PD  Y11, Y12, Y8
+	VBROADCASTSD (R11)(R8*1), Y12
+	VFMADD231PD  Y11, Y12, Y9
+	VBROADCASTSD (R11)(R8*2), Y12
+	VFMADD231PD  Y11, Y12, Y10
+	VMOVUPD      (BX), Y11
+	ADDQ         SI, BX
+	VBROADCASTSD 8(DI), Y12
+	VFMADD231PD  Y11, Y12, Y1
+	VBROADCASTSD 8(DI)(R8*1), Y12
+	VFMADD231PD  Y11, Y12, Y2
+	VBROADCASTSD 8(DI)(R8*2), Y12
+	VFMADD231PD  Y11, Y12, Y3
+	VBROADCASTSD 8(DI)(R9*1), Y12
+	VFMADD231PD  Y11, Y12, Y4
+	VBROADCASTSD 8(DI)(R8*4), Y12
+	VFMADD231PD  Y11, Y12, Y5
+	VBROADCASTSD 8(DI)(R10*1), Y12
+	VFMADD231PD  Y11, Y12, Y6
+	VBROADCASTSD 8(DI)(R9*2), Y12
+	VFMADD231PD  Y11, Y12, Y7
+	VBROADCASTSD 8(R11), Y12
+	VFMADD231PD  Y11, Y12, Y8
+	VBROADCASTSD 8(R11)(R8*1), Y12
+	VFMADD231PD  Y11, Y12, Y9
+	VBROADCASTSD 8(R11)(R8*2), Y12
+	VFMADD231PD  Y11, Y12, Y10
+	VMOVUPD      (BX), Y11
+	ADDQ         SI, BX
+	VBROADCASTSD 16(DI), Y12
+	VFMADD231PD  Y11, Y12, Y1
+	VBROADCASTSD 16(DI)(R8*1), Y12
+	VFMADD231PD  Y11, Y12, Y2
+	VBROADCASTSD 16(DI)(R8*2), Y12
+	VFMADD231PD  Y11, Y12, Y3
+	VBROADCASTSD 16(DI)(R9*1), Y12
+	VFMADD231PD  Y11, Y12, Y4
+	VBROADCASTSD 16(DI)(R8*4), Y12
+	VFMADD231PD  Y11, Y12, Y5
+	VBROADCASTSD 16(DI)(R10*1), Y12
+	VFMADD231PD  Y11, Y12, Y6
+	VBROADCASTSD 16(DI)(R9*2), Y12
+	VFMADD231PD  Y11, Y12, Y7
+	VBROADCASTSD 16(R11), Y12
+	VFMADD231PD  Y11, Y12, Y8
+	VBROADCASTSD 16(R11)(R8*1), Y12
+	VFMADD231PD  Y11, Y12, Y9
+	VBROADCASTSD 16(R11)(R8*2), Y12
+	VFMADD231PD  Y11, Y12, Y10
+	VMOVUPD      (BX), Y11
+	ADDQ         SI, BX
+	VBROADCASTSD 24(DI), Y12
+	VFMADD231PD  Y11, Y12, Y1
+	VBROADCASTSD 24(DI)(R8*1), Y12
+	VFMADD231PD  Y11, Y12, Y2
+	VBROADCASTSD 24(DI)(R8*2), Y12
+	VFMADD231PD  Y11, Y12, Y3
+	VBROADCASTSD 24(DI)(R9*1), Y12
+	VFMADD231PD  Y11, Y12, Y4
+	VBROADCASTSD 24(DI)(R8*4), Y12
+	VFMADD231PD  Y11, Y12, Y5
+	VBROADCASTSD 24(DI)(R10*1), Y12
+	VFMADD231PD  Y11, Y12, Y6
+	VBROADCASTSD 24(DI)(R9*2), Y12
+	VFMADD231PD  Y11, Y12, Y7
+	VBROADCASTSD 24(R11), Y12
+	VFMADD231PD  Y11, Y12, Y8
+	VBROADCASTSD 24(R11)(R8*1), Y12
+	VFMADD231PD  Y11, Y12, Y9
+	VBROADCASTSD 24(R11)(R8*2), Y12
+	VFMADD231PD  Y11, Y12, Y10
+	ADDQ         $0x00000020, DI
+	ADDQ         $0x00000020, R11
+	DECQ         R12
+	JNZ          four
+
+rest:
+	MOVQ 48(AX), R12
+	ANDQ $0x03, R12
+	JZ   summed
+
+one:
+	VMOVUPD      (BX), Y11
+	ADDQ         SI, BX
+	VBROADCASTSD (DI), Y12
+	VFMADD231PD  Y11, Y12, Y1
+	VBROADCASTSD (DI)(R8*1), Y12
+	VFMADD231PD  Y11, Y12, Y2
+	VBROADCASTSD (DI)(R8*2), Y12
+	VFMADD231PD  Y11, Y12, Y3
+	VBROADCASTSD (DI)(R9*1), Y12
+	VFMADD231PD  Y11, Y12, Y4
+	VBROADCASTSD (DI)(R8*4), Y12
+	VFMADD231PD  Y11, Y12, Y5
+	VBROADCASTSD (DI)(R10*1), Y12
+	VFMADD231PD  Y11, Y12, Y6
+	VBROADCASTSD (DI)(R9*2), Y12
+	VFMADD231PD  Y11, Y12, Y7
+	VBROADCASTSD (R11), Y12
+	VFMADD231PD  Y11, Y12, Y8
+	VBROADCASTSD (R11)(R8*1), Y12
+	VFMADD231PD  Y11, Y12, Y9
+	VBROADCASTSD (R11)(R8*2), Y12
+	VFMADD231PD  Y11, Y12, Y10
+	ADDQ         $0x00000008, DI
+	ADDQ         $0x00000008, R11
+	DECQ         R12
+	JNZ          one
+
+summed:
+	CMPQ    64(AX), $0x04
+	JNE     partial
+	VMOVUPD Y1, (CX)
+	ADDQ    DX, CX
+	VMOVUPD Y2, (CX)
+	ADDQ    DX, CX
+	VMOVUPD Y3, (CX)
+	ADDQ    DX, CX
+	VMOVUPD Y4, (CX)
+	ADDQ    DX, CX
+	VMOVUPD Y5, (CX)
+	ADDQ    DX, CX
+	VMOVUPD Y6, (CX)
+	ADDQ    DX, CX
+	VMOVUPD Y7, (CX)
+	ADDQ    DX, CX
+	VMOVUPD Y8, (CX)
+	ADDQ    DX, CX
+	VMOVUPD Y9, (CX)
+	ADDQ    DX, CX
+	VMOVUPD Y10, (CX)
+	ADDQ    DX, CX
+	JMP     stored
+
+partial:
+	MOVQ         CX, R8
+	TESTQ        $0x00000002, 64(AX)
+	JZ           without2
+	MOVQ         R8, BX
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y1, X1
+	ADDQ         DX, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         DX, BX
+	VMOVUPS      X3, (BX)
+	VEXTRACTF128 $0x01, Y3, X3
+	ADDQ         DX, BX
+	VMOVUPS      X4, (BX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         DX, BX
+	VMOVUPS      X5, (BX)
+	VEXTRACTF128 $0x01, Y5, X5
+	ADDQ         DX, BX
+	VMOVUPS      X6, (BX)
+	VEXTRACTF128 $0x01, Y6, X6
+	ADDQ         DX, BX
+	VMOVUPS      X7, (BX)
+	VEXTRACTF128 $0x01, Y7, X7
+	ADDQ         DX, BX
+	VMOVUPS      X8, (BX)
+	VEXTRACTF128 $0x01, Y8, X8
+	ADDQ         DX, BX
+	VMOVUPS      X9, (BX)
+	VEXTRACTF128 $0x01, Y9, X9
+	ADDQ         DX, BX
+	VMOVUPS      X10, (BX)
+	VEXTRACTF128 $0x01, Y10, X10
+	ADDQ         $0x10, R8
+
+without2:
+	TESTQ     $0x00000001, 64(AX)
+	JZ        without1
+	MOVQ      R8, BX
+	VMOVLPS   X1, (BX)
+	VPERMILPD $0x01, X1, X1
+	ADDQ      DX, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      DX, BX
+	VMOVLPS   X3, (BX)
+	VPERMILPD $0x01, X3, X3
+	ADDQ      DX, BX
+	VMOVLPS   X4, (BX)
+	VPERMILPD $0x01, X4, X4
+	ADDQ      DX, BX
+	VMOVLPS   X5, (BX)
+	VPERMILPD $0x01, X5, X5
+	ADDQ      DX, BX
+	VMOVLPS   X6, (BX)
+	VPERMILPD $0x01, X6, X6
+	ADDQ      DX, BX
+	VMOVLPS   X7, (BX)
+	VPERMILPD $0x01, X7, X7
+	ADDQ      DX, BX
+	VMOVLPS   X8, (BX)
+	VPERMILPD $0x01, X8, X8
+	ADDQ      DX, BX
+	VMOVLPS   X9, (BX)
+	VPERMILPD $0x01, X9, X9
+	ADDQ      DX, BX
+	VMOVLPS   X10, (BX)
+	VPERMILPD $0x01, X10, X10
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+10, BX, BX
+	ADDQ   BX, CX
+
+stored:
+	MOVQ   48(AX), BX
+	IMUL3Q $+8, BX, BX
+	SUBQ   BX, DI
+	MOVQ   8(AX), BX
+	IMUL3Q $+10, BX, BX
+	ADDQ   BX, DI
+	DECQ   56(AX)
+	JNZ    panel
+	VZEROUPPER
+	RET
+
+// func f64Tile11x1Strided(t *tile)
+// Requires: AVX, FMA3, MMX+
+TEXT ·f64Tile11x1Strided(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    32(AX), CX
+	MOVQ    40(AX), DX
+	MOVQ    24(AX), SI
+	MOVQ    (AX), DI
+	MOVQ    88(AX), BX
+	MOVQ    64(AX), BX
+	NEGQ    BX
+	LEAQ    maskTable<>+32(SB), R8
+	VMOVDQU (R8)(BX*8), Y0
+
+panel:
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	JMP    begun
+
+load:
+	VBROADCASTSD 80(AX), Y12
+	MOVQ         CX, BX
+	VMASKMOVPD   (BX), Y0, Y1
+	VMULPD       Y12, Y1, Y1
+	ADDQ         DX, BX
+	VMASKMOVPD   (BX), Y0, Y2
+	VMULPD       Y12, Y2, Y2
+	ADDQ         DX, BX
+	VMASKMOVPD   (BX), Y0, Y3
+	VMULPD       Y12, Y3, Y3
+	ADDQ         DX, BX
+	VMASKMOVPD   (BX), Y0, Y4
+	VMULPD       Y12, Y4, Y4
+	ADDQ         DX, BX
+	VMASKMOVPD   (BX), Y0, Y5
+	VMULPD       Y12, Y5, Y5
+	ADDQ         DX, BX
+	VMASKMOVPD   (BX), Y0, Y6
+	VMULPD       Y12, Y6, Y6
+	ADDQ         DX, BX
+	VMASKMOVPD   (BX), Y0, Y7
+	VMULPD       Y12, Y7, Y7
+	ADDQ         DX, BX
+	VMASKMOVPD   (BX), Y0, Y8
+	VMULPD       Y12, Y8, Y8
+	ADDQ         DX, BX
+	VMASKMOVPD   (BX), Y0, Y9
+	VMULPD       Y12, Y9, Y9
+	ADDQ         DX, BX
+	VMASKMOVPD   (BX), Y0, Y10
+	VMULPD       Y12, Y10, Y10
+	ADDQ         DX, BX
+	VMASKMOVPD   (BX), Y0, Y11
+	VMULPD       Y12, Y11, Y11
+
+begun:
+	MOVQ       DX, BX
+	IMUL3Q     $+11, BX, BX
+	ADDQ       CX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	MOVQ       16(AX), BX
+	MOVQ       8(AX), R8
+	LEAQ       (R8)(R8*2), R9
+	LEAQ       (R8)(R8*4), R10
+	LEAQ       (R9)(R8*4), R11
+	ADDQ       DI, R11
+	MOVQ       48(AX), R12
+	SHRQ       $0x02, R12
+	JZ         rest
+
+four:
+	VMOVUPD      (BX), Y12
+	ADDQ         SI, BX
+	VBROADCASTSD (DI), Y13
+	VFMADD231PD  Y12, Y13, Y1
+	VBROADCASTSD (DI)(R8*1), Y13
+	VFMADD231PD  Y12, Y13, Y2
+	VBROADCASTSD (DI)(R8*2), Y13
+	VFMADD231PD  Y12, Y13, Y3
+	VBROADCASTSD (DI)(R9*1), Y13
+	VFMADD231PD  Y12, Y13, Y4
+	VBROADCASTSD (DI)(R8*4), Y13
+	VFMADD231PD  Y12, Y13, Y5
+	VBROADCASTSD (DI)(R10*1), Y13
+	VFMADD231PD  Y12, Y13, Y6
+	VBROADCASTSD (DI)(R9*2), Y13
+	VFMADD231PD  Y12, Y13, Y7
+	VBROADCASTSD (R11), Y13
+	VFMADD231PD  Y12, Y13, Y8
+	VBROADCASTSD (R11)(R8*1), Y13
+	VFMADD231PD  Y12, Y13, Y9
+	VBROADCASTSD (R11)(R8*2), Y13
+	VFMADD231PD  Y12, Y13, Y10
+	VBROADCASTSD (R11)(R9*1), Y13
+	VFMADD231PD  Y12, Y13, Y11
+	VMOVUPD      (BX), Y12
+	ADDQ         SI, BX
+	VBROADCASTSD 8(DI), Y13
+	VFMADD231PD  Y12, Y13, Y1
+	VBROADCASTSD 8(DI)(R8*1), Y13
+	VFMADD231PD  Y12, Y13, Y2
+	VBROADCASTSD 8(DI)(R8*2), Y13
+	VFMADD231PD  Y12, Y13, Y3
+	VBROADCASTSD 8(DI)(R9*1), Y13
+	VFMADD231PD  Y12, Y13, Y4
+	VBROADCASTSD 8(DI)(R8*4), Y13
+	VFMADD231PD  Y12, Y13, Y5
+	VBROADCASTSD 8(DI)(R10*1), Y13
+	VFMADD231PD  Y12, Y13, Y6
+	VBROADCASTSD 8(DI)(R9*2), Y13
+	VFMADD231PD  Y12, Y13, Y7
+	VBROADCASTSD 8(R11), Y13
+	VFMADD231PD  Y12, Y13, Y8
+	VBROADCASTSD 8(R11)(R8*1), Y13
+	VFMADD231PD  Y12, Y13, Y9
+	VBROADCASTSD 8(R11)(R8*2), Y13
+	VFMADD231PD  Y12, Y13, Y10
+	VBROADCASTSD 8(R11)(R9*1), Y13
+	VFMADD231PD  Y12, Y13, Y11
+	VMOVUPD      (BX), Y12
+	ADDQ         SI, BX
+	VBROADCASTSD 16(DI), Y13
+	VFMADD231PD  Y12, Y13, Y1
+	VBROADCASTSD 16(DI)(R8*1), Y13
+	VFMADD231PD  Y12, Y13, Y2
+	VBROADCASTSD 16(DI)(R8*2), Y13
+	VFMADD231PD  Y12, Y13, Y3
+	VBROADCASTSD 16(DI)(R9*1), Y13
+	VFMADD231PD  Y12, Y13, Y4
+	VBROADCASTSD 16(DI)(R8*4), Y13
+	VFMADD231PD  Y12, Y13, Y5
+	VBROADCASTSD 16(DI)(R10*1), Y13
+	VFMADD231PD  Y12, Y13, Y6
+	VBROADCASTSD 16(DI)(R9*2), Y13
+	VFMADD231PD  Y12, Y13, Y7
+	VBROADCASTSD 16(R11), Y13
+	VFMADD231PD  Y12, Y13, Y8
+	VBROADCASTSD 16(R11)(R8*1), Y13
+	VFMADD231PD  Y12, Y13, Y9
+	VBROADCASTSD 16(R11)(R8*2), Y13
+	VFMADD231PD  Y12, Y13, Y10
+	VBROADCASTSD 16(R11)(R9*1), Y13
+	VFMADD231PD  Y12, Y13, Y11
+	VMOVUPD      (BX), Y12
+	ADDQ         SI, BX
+	VBROADCASTSD 24(DI), Y13
+	VFMADD231PD  Y12, Y13, Y1
+	VBROADCASTSD 24(DI)(R8*1), Y13
+	VFMADD231PD  Y12, Y13, Y2
+	VBROADCASTSD 24(DI)(R8*2), Y13
+	VFMADD231PD  Y12, Y13, Y3
+	VBROADCASTSD 24(DI)(R9*1), Y13
+	VFMADD231PD  Y12, Y13, Y4
+	VBROADCASTSD 24(DI)(R8*4), Y13
+	VFMADD231PD  Y12, Y13, Y5
+	VBROADCASTSD 24(DI)(R10*1), Y13
+	VFMADD231PD  Y12, Y13, Y6
+	VBROADCASTSD 24(DI)(R9*2), Y13
+	VFMADD231PD  Y12, Y13, Y7
+	VBROADCASTSD 24(R11), Y13
+	VFMADD231PD  Y12, Y13, Y8
+	VBROADCASTSD 24(R11)(R8*1), Y13
+	VFMADD231PD  Y12, Y13, Y9
+	VBROADCASTSD 24(R11)(R8*2), Y13
+	VFMADD231PD  Y12, Y13, Y10
+	VBROADCASTSD 24(R11)(R9*1), Y13
+	VFMADD231PD  Y12, Y13, Y11
+	ADDQ         $0x00000020, DI
+	ADDQ         $0x00000020, R11
+	DECQ         R12
+	JNZ          four
+
+rest:
+	MOVQ 48(AX), R12
+	ANDQ $0x03, R12
+	JZ   summed
+
+one:
+	VMOVUPD      (BX), Y12
+	ADDQ         SI, BX
+	VBROADCASTSD (DI), Y13
+	VFMADD231PD  Y12, Y13, Y1
+	VBROADCASTSD (DI)(R8*1), Y13
+	VFMADD231PD  Y12, Y13, Y2
+	VBROADCASTSD (DI)(R8*2), Y13
+	VFMADD231PD  Y12, Y13, Y3
+	VBROADCASTSD (DI)(R9*1), Y13
+	VFMADD231PD  Y12, Y13, Y4
+	VBROADCASTSD (DI)(R8*4), Y13
+	VFMADD231PD  Y12, Y13, Y5
+	VBROADCASTSD (DI)(R10*1), Y13
+	VFMADD231PD  Y12, Y13, Y6
+	VBROADCASTSD (DI)(R9*2), Y13
+	VFMADD231PD  Y12, Y13, Y7
+	VBROADCASTSD (R11), Y13
+	VFMADD231PD  Y12, Y13, Y8
+	VBROADCASTSD (R11)(R8*1), Y13
+	VFMADD231PD  Y12, Y13, Y9
+	VBROADCASTSD (R11)(R8*2), Y13
+	VFMADD231PD  Y12, Y13, Y10
+	VBROADCASTSD (R11)(R9*1), Y13
+	VFMADD231PD  Y12, Y13, Y11
+	ADDQ         $0x00000008, DI
+	ADDQ         $0x00000008, R11
+	DECQ         R12
+	JNZ          one
+
+summed:
+	CMPQ    64(AX), $0x04
+	JNE     partial
+	VMOVUPD Y1, (CX)
+	ADDQ    DX, CX
+	VMOVUPD Y2, (CX)
+	ADDQ    DX, CX
+	VMOVUPD Y3, (CX)
+	ADDQ    DX, CX
+	VMOVUPD Y4, (CX)
+	ADDQ    DX, CX
+	VMOVUPD Y5, (CX)
+	ADDQ    DX, CX
+	VMOVUPD Y6, (CX)
+	ADDQ    DX, CX
+	VMOVUPD Y7, (CX)
+	ADDQ    DX, CX
+	VMOVUPD Y8, (CX)
+	ADDQ    DX, CX
+	VMOVUPD Y9, (CX)
+	ADDQ    DX, CX
+	VMOVUPD Y10, (CX)
+	ADDQ    DX, CX
+	VMOVUPD Y11, (CX)
+	ADDQ    DX, CX
+	JMP     stored
+
+partial:
+	MOVQ         CX, R8
+	TESTQ        $0x00000002, 64(AX)
+	JZ           without2
+	MOVQ         R8, BX
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y1, X1
+	ADDQ         DX, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         DX, BX
+	VMOVUPS      X3, (BX)
+	VEXTRACTF128 $0x01, Y3, X3
+	ADDQ         DX, BX
+	VMOVUPS      X4, (BX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         DX, BX
+	VMOVUPS      X5, (BX)
+	VEXTRACTF128 $0x01, Y5, X5
+	ADDQ         DX, BX
+	VMOVUPS      X6, (BX)
+	VEXTRACTF128 $0x01, Y6, X6
+	ADDQ         DX, BX
+	VMOVUPS      X7, (BX)
+	VEXTRACTF128 $0x01, Y7, X7
+	ADDQ         DX, BX
+	VMOVUPS      X8, (BX)
+	VEXTRACTF128 $0x01, Y8, X8
+	ADDQ         DX, BX
+	VMOVUPS      X9, (BX)
+	VEXTRACTF128 $0x01, Y9, X9
+	ADDQ         DX, BX
+	VMOVUPS      X10, (BX)
+	VEXTRACTF128 $0x01, Y10, X10
+	ADDQ         DX, BX
+	VMOVUPS      X11, (BX)
+	VEXTRACTF128 $0x01, Y11, X11
+	ADDQ         $0x10, R8
+
+without2:
+	TESTQ     $0x00000001, 64(AX)
+	JZ        without1
+	MOVQ      R8, BX
+	VMOVLPS   X1, (BX)
+	VPERMILPD $0x01, X1, X1
+	ADDQ      DX, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      DX, BX
+	VMOVLPS   X3, (BX)
+	VPERMILPD $0x01, X3, X3
+	ADDQ      DX, BX
+	VMOVLPS   X4, (BX)
+	VPERMILPD $0x01, X4, X4
+	ADDQ      DX, BX
+	VMOVLPS   X5, (BX)
+	VPERMILPD $0x01, X5, X5
+	ADDQ      DX, BX
+	VMOVLPS   X6, (BX)
+	VPERMILPD $0x01, X6, X6
+	ADDQ      DX, BX
+	VMOVLPS   X7, (BX)
+	VPERMILPD $0x01, X7, X7
+	ADDQ      DX, BX
+	VMOVLPS   X8, (BX)
+	VPERMILPD $0x01, X8, X8
+	ADDQ      DX, BX
+	VMOVLPS   X9, (BX)
+	VPERMILPD $0x01, X9, X9
+	ADDQ      DX, BX
+	VMOVLPS   X10, (BX)
+	VPERMILPD $0x01, X10, X10
+	ADDQ      DX, BX
+	VMOVLPS   X11, (BX)
+	VPERMILPD $0x01, X11, X11
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+11, BX, BX
+	ADDQ   BX, CX
+
+stored:
+	MOVQ   48(AX), BX
+	IMUL3Q $+8, BX, BX
+	SUBQ   BX, DI
+	MOVQ   8(AX), BX
+	IMUL3Q $+11, BX, BX
+	ADDQ   BX, DI
+	DECQ   56(AX)
+	JNZ    panel
+	VZEROUPPER
+	RET
+
+// func f64Tile12x1Strided(t *tile)
+// Requires: AVX, FMA3, MMX+
+TEXT ·f64Tile12x1Strided(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    32(AX), CX
+	MOVQ    40(AX), DX
+	MOVQ    24(AX), SI
+	MOVQ    (AX), DI
+	MOVQ    88(AX), BX
+	MOVQ    64(AX), BX
+	NEGQ    BX
+	LEAQ    maskTable<>+32(SB), R8
+	VMOVDQU (R8)(BX*8), Y0
+
+panel:
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	VXORPS Y12, Y12, Y12
+	JMP    begun
+
+load:
+	VBROADCASTSD 80(AX), Y13
+	MOVQ         CX, BX
+	VMASKMOVPD   (BX), Y0, Y1
+	VMULPD       Y13, Y1, Y1
+	ADDQ         DX, BX
+	VMASKMOVPD   (BX), Y0, Y2
+	VMULPD       Y13, Y2, Y2
+	ADDQ         DX, BX
+	VMASKMOVPD   (BX), Y0, Y3
+	VMULPD       Y13, Y3, Y3
+	ADDQ         DX, BX
+	VMASKMOVPD   (BX), Y0, Y4
+	VMULPD       Y13, Y4, Y4
+	ADDQ         DX, BX
+	VMASKMOVPD   (BX), Y0, Y5
+	VMULPD       Y13, Y5, Y5
+	ADDQ         DX, BX
+	VMASKMOVPD   (BX), Y0, Y6
+	VMULPD       Y13, Y6, Y6
+	ADDQ         DX, BX
+	VMASKMOVPD   (BX), Y0, Y7
+	VMULPD       Y13, Y7, Y7
+	ADDQ         DX, BX
+	VMASKMOVPD   (BX), Y0, Y8
+	VMULPD       Y13, Y8, Y8
+	ADDQ         DX, BX
+	VMASKMOVPD   (BX), Y0, Y9
+	VMULPD       Y13, Y9, Y9
+	ADDQ         DX, BX
+	VMASKMOVPD   (BX), Y0, Y10
+	VMULPD       Y13, Y10, Y10
+	ADDQ         DX, BX
+	VMASKMOVPD   (BX), Y0, Y11
+	VMULPD       Y13, Y11, Y11
+	ADDQ         DX, BX
+	VMASKMOVPD   (BX), Y0, Y12
+	VMULPD       Y13, Y12, Y12
+
+begun:
+	MOVQ       DX, BX
+	IMUL3Q     $+12, BX, BX
+	ADDQ       CX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 31(BX)
+	MOVQ       16(AX), BX
+	MOVQ       8(AX), R8
+	LEAQ       (R8)(R8*2), R9
+	LEAQ       (R8)(R8*4), R10
+	LEAQ       (R9)(R8*4), R11
+	ADDQ       DI, R11
+	MOVQ       48(AX), R12
+	SHRQ       $0x02, R12
+	JZ         rest
+
+four:
+	VMOVUPD      (BX), Y13
+	ADDQ         SI, BX
+	VBROADCASTSD (DI), Y14
+	VFMADD231PD  Y13, Y14, Y1
+	VBROADCASTSD (DI)(R8*1), Y14
+	VFMADD231PD  Y13, Y14, Y2
+	VBROADCASTSD (DI)(R8*2), Y14
+	VFMADD231PD  Y13, Y14, Y3
+	VBROADCASTSD (DI)(R9*1), Y14
+	VFMADD231PD  Y13, Y14, Y4
+	VBROADCASTSD (DI)(R8*4), Y14
+	VFMADD231PD  Y13, Y14, Y5
+	VBROADCASTSD (DI)(R10*1), Y14
+	VFMADD231PD  Y13, Y14, Y6
+	VBROADCASTSD (DI)(R9*2), Y14
+	VFMADD231PD  Y13, Y14, Y7
+	VBROADCASTSD (R11), Y14
+	VFMADD231PD  Y13, Y14, Y8
+	VBROADCASTSD (R11)(R8*1), Y14
+	VFMADD231PD  Y13, Y14, Y9
+	VBROADCASTSD (R11)(R8*2), Y14
+	VFMADD231PD  Y13, Y14, Y10
+	VBROADCASTSD (R11)(R9*1), Y14
+	VFMADD231PD  Y13, Y14, Y11
+	VBROADCASTSD (R11)(R8*4), Y14
+	VFMADD231PD  Y13, Y14, Y12
+	VMOVUPD      (BX), Y13
+	ADDQ         SI, BX
+	VBROADCASTSD 8(DI), Y14
+	VFMADD231PD  Y13, Y14, Y1
+	VBROADCASTSD 8(DI)(R8*1), Y14
+	VFMADD231PD  Y13, Y14, Y2
+	VBROADCASTSD 8(DI)(R8*2), Y14
+	VFMADD231PD  Y13, Y14, Y3
+	VBROADCASTSD 8(DI)(R9*1), Y14
+	VFMADD231PD  Y13, Y14, Y4
+	VBROADCASTSD 8(DI)(R8*4), Y14
+	VFMADD231PD  Y13, Y14, Y5
+	VBROADCASTSD 8(DI)(R10*1), Y14
+	VFMADD231PD  Y13, Y14, Y6
+	VBROADCASTSD 8(DI)(R9*2), Y14
+	VFMADD231PD  Y13, Y14, Y7
+	VBROADCASTSD 8(R11), Y14
+	VFMADD231PD  Y13, Y14, Y8
+	VBROADCASTSD 8(R11)(R8*1), Y14
+	VFMADD231PD  Y13, Y14, Y9
+	VBROADCASTSD 8(R11)(R8*2), Y14
+	VFMADD231PD  Y13, Y14, Y10
+	VBROADCASTSD 8(R11)(R9*1), Y14
+	VFMADD231PD  Y13, Y14, Y11
+	VBROADCASTSD 8(R11)(R8*4), Y14
+	VFMADD231PD  Y13, Y14, Y12
+	VMOVUPD      (BX), Y13
+	ADDQ         SI, BX
+	VBROADCASTSD 16(DI), Y14
+	VFMADD231PD  Y13, Y14, Y1
+	VBROADCASTSD 16(DI)(R8*1), Y14
+	VFMADD231PD  Y13, Y14, Y2
+	VBROADCASTSD 16(DI)(R8*2), Y14
+	VFMADD231PD  Y13, Y14, Y3
+	VBROADCASTSD 16(DI)(R9*1), Y14
+	VFMADD231PD  Y13, Y14, Y4
+	VBROADCASTSD 16(DI)(R8*4), Y14
+	VFMADD231PD  Y13, Y14, Y5
+	VBROADCASTSD 16(DI)(R10*1), Y14
+	VFMADD231PD  Y13, Y14, Y6
+	VBROADCASTSD 16(DI)(R9*2), Y14
+	VFMADD231PD  Y13, Y14, Y7
+	VBROADCASTSD 16(R11), Y14
+	VFMADD231PD  Y13, Y14, Y8
+	VBROADCASTSD 16(R11)(R8*1), Y14
+	VFMADD231PD  Y13, Y14, Y9
+	VBROADCASTSD 16(R11)(R8*2), Y14
+	VFMADD231PD  Y13, Y14, Y10
+	VBROADCASTSD 16(R11)(R9*1), Y14
+	VFMADD231PD  Y13, Y14, Y11
+	VBROADCASTSD 16(R11)(R8*4), Y14
+	VFMADD231PD  Y13, Y14, Y12
+	VMOVUPD      (BX), Y13
+	ADDQ         SI, BX
+	VBROADCASTSD 24(DI), Y14
+	VFMADD231PD  Y13, Y14, Y1
+	VBROADCASTSD 24(DI)(R8*1), Y14
+	VFMADD231PD  Y13, Y14, Y2
+	VBROADCASTSD 24(DI)(R8*2), Y14
+	VFMADD231PD  Y13, Y14, Y3
+	VBROADCASTSD 24(DI)(R9*1), Y14
+	VFMADD231PD  Y13, Y14, Y4
+	VBROADCASTSD 24(DI)(R8*4), Y14
+	VFMADD231PD  Y13, Y14, Y5
+	VBROADCASTSD 24(DI)(R10*1), Y14
+	VFMADD231PD  Y13, Y14, Y6
+	VBROADCASTSD 24(DI)(R9*2), Y14
+	VFMADD231PD  Y13, Y14, Y7
+	VBROADCASTSD 24(R11), Y14
+	VFMADD231PD  Y13, Y14, Y8
+	VBROADCASTSD 24(R11)(R8*1), Y14
+	VFMADD231PD  Y13, Y14, Y9
+	VBROADCASTSD 24(R11)(R8*2), Y14
+	VFMADD231PD  Y13, Y14, Y10
+	VBROADCASTSD 24(R11)(R9*1), Y14
+	VFMADD231PD  Y13, Y14, Y11
+	VBROADCASTSD 24(R11)(R8*4), Y14
+	VFMADD231PD  Y13, Y14, Y12
+	ADDQ         $0x00000020, DI
+	ADDQ         $0x00000020, R11
+	DECQ         R12
+	JNZ          four
+
+rest:
+	MOVQ 48(AX), R12
+	ANDQ $0x03, R12
+	JZ   summed
+
+one:
+	VMOVUPD      (BX), Y13
+	ADDQ         SI, BX
+	VBROADCASTSD (DI), Y14
+	VFMADD231PD  Y13, Y14, Y1
+	VBROADCASTSD (DI)(R8*1), Y14
+	VFMADD231PD  Y13, Y14, Y2
+	VBROADCASTSD (DI)(R8*2), Y14
+	VFMADD231PD  Y13, Y14, Y3
+	VBROADCASTSD (DI)(R9*1), Y14
+	VFMADD231PD  Y13, Y14, Y4
+	VBROADCASTSD (DI)(R8*4), Y14
+	VFMADD231PD  Y13, Y14, Y5
+	VBROADCASTSD (DI)(R10*1), Y14
+	VFMADD231PD  Y13, Y14, Y6
+	VBROADCASTSD (DI)(R9*2), Y14
+	VFMADD231PD  Y13, Y14, Y7
+	VBROADCASTSD (R11), Y14
+	VFMADD231PD  Y13, Y14, Y8
+	VBROADCASTSD (R11)(R8*1), Y14
+	VFMADD231PD  Y13, Y14, Y9
+	VBROADCASTSD (R11)(R8*2), Y14
+	VFMADD231PD  Y13, Y14, Y10
+	VBROADCASTSD (R11)(R9*1), Y14
+	VFMADD231PD  Y13, Y14, Y11
+	VBROADCASTSD (R11)(R8*4), Y14
+	VFMADD231PD  Y13, Y14, Y12
+	ADDQ         $0x00000008, DI
+	ADDQ         $0x00000008, R11
+	DECQ         R12
+	JNZ          one
+
+summed:
+	CMPQ    64(AX), $0x04
+	JNE     partial
+	VMOVUPD Y1, (CX)
+	ADDQ    DX, CX
+	VMOVUPD Y2, (CX)
+	ADDQ    DX, CX
+	VMOVUPD Y3, (CX)
+	ADDQ    DX, CX
+	VMOVUPD Y4, (CX)
+	ADDQ    DX, CX
+	VMOVUPD Y5, (CX)
+	ADDQ    DX, CX
+	VMOVUPD Y6, (CX)
+	ADDQ    DX, CX
+	VMOVUPD Y7, (CX)
+	ADDQ    DX, CX
+	VMOVUPD Y8, (CX)
+	ADDQ    DX, CX
+	VMOVUPD Y9, (CX)
+	ADDQ    DX, CX
+	VMOVUPD Y10, (CX)
+	ADDQ    DX, CX
+	VMOVUPD Y11, (CX)
+	ADDQ    DX, CX
+	VMOVUPD Y12, (CX)
+	ADDQ    DX, CX
+	JMP     stored
+
+partial:
+	MOVQ         CX, R8
+	TESTQ        $0x00000002, 64(AX)
+	JZ           without2
+	MOVQ         R8, BX
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y1, X1
+	ADDQ         DX, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         DX, BX
+	VMOVUPS      X3, (BX)
+	VEXTRACTF128 $0x01, Y3, X3
+	ADDQ         DX, BX
+	VMOVUPS      X4, (BX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         DX, BX
+	VMOVUPS      X5, (BX)
+	VEXTRACTF128 $0x01, Y5, X5
+	ADDQ         DX, BX
+	VMOVUPS      X6, (BX)
+	VEXTRACTF128 $0x01, Y6, X6
+	ADDQ         DX, BX
+	VMOVUPS      X7, (BX)
+	VEXTRACTF128 $0x01, Y7, X7
+	ADDQ         DX, BX
+	VMOVUPS      X8, (BX)
+	VEXTRACTF128 $0x01, Y8, X8
+	ADDQ         DX, BX
+	VMOVUPS      X9, (BX)
+	VEXTRACTF128 $0x01, Y9, X9
+	ADDQ         DX, BX
+	VMOVUPS      X10, (BX)
+	VEXTRACTF128 $0x01, Y10, X10
+	ADDQ         DX, BX
+	VMOVUPS      X11, (BX)
+	VEXTRACTF128 $0x01, Y11, X11
+	ADDQ         DX, BX
+	VMOVUPS      X12, (BX)
+	VEXTRACTF128 $0x01, Y12, X12
+	ADDQ         $0x10, R8
+
+without2:
+	TESTQ     $0x00000001, 64(AX)
+	JZ        without1
+	MOVQ      R8, BX
+	VMOVLPS   X1, (BX)
+	VPERMILPD $0x01, X1, X1
+	ADDQ      DX, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      DX, BX
+	VMOVLPS   X3, (BX)
+	VPERMILPD $0x01, X3, X3
+	ADDQ      DX, BX
+	VMOVLPS   X4, (BX)
+	VPERMILPD $0x01, X4, X4
+	ADDQ      DX, BX
+	VMOVLPS   X5, (BX)
+	VPERMILPD $0x01, X5, X5
+	ADDQ      DX, BX
+	VMOVLPS   X6, (BX)
+	VPERMILPD $0x01, X6, X6
+	ADDQ      DX, BX
+	VMOVLPS   X7, (BX)
+	VPERMILPD $0x01, X7, X7
+	ADDQ      DX, BX
+	VMOVLPS   X8, (BX)
+	VPERMILPD $0x01, X8, X8
+	ADDQ      DX, BX
+	VMOVLPS   X9, (BX)
+	VPERMILPD $0x01, X9, X9
+	ADDQ      DX, BX
+	VMOVLPS   X10, (BX)
+	VPERMILPD $0x01, X10, X10
+	ADDQ      DX, BX
+	VMOVLPS   X11, (BX)
+	VPERMILPD $0x01, X11, X11
+	ADDQ      DX, BX
+	VMOVLPS   X12, (BX)
+	VPERMILPD $0x01, X12, X12
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+12, BX, BX
+	ADDQ   BX, CX
+
+stored:
+	MOVQ   48(AX), BX
+	IMUL3Q $+8, BX, BX
+	SUBQ   BX, DI
+	MOVQ   8(AX), BX
+	IMUL3Q $+12, BX, BX
+	ADDQ   BX, DI
+	DECQ   56(AX)
+	JNZ    panel
+	VZEROUPPER
+	RET
+
 // func f64Stream1(s *streaming)
 // Requires: AVX, FMA3
 TEXT ·f64Stream1(SB), NOSPLIT, $0-8
-	MOVQ s+0(FP), AX
-	MOVQ (AX), CX
-	MOVQ 8(AX), DX
-	MOVQ 24(AX), BX
-	MOVQ 16(AX), SI
-	LEAQ (SI)(SI*2), DI
-	LEAQ (SI)(SI*4), R8
-	LEAQ (DI)(SI*4), R9
-	ADDQ DX, R9
-	MOVQ 40(AX), AX
+	MOVQ         s+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         24(AX), BX
+	MOVQ         16(AX), SI
+	LEAQ         (SI)(SI*2), DI
+	LEAQ         (SI)(SI*4), R8
+	LEAQ         (DI)(SI*4), R9
+	ADDQ         DX, R9
+	VBROADCASTSD (CX), Y0
+	VBROADCASTSD 8(CX), Y1
+	VBROADCASTSD 16(CX), Y2
+	VBROADCASTSD 24(CX), Y3
+	VBROADCASTSD 32(CX), Y4
+	VBROADCASTSD 40(CX), Y5
+	VBROADCASTSD 48(CX), Y6
+	VBROADCASTSD 56(CX), Y7
+	MOVQ         40(AX), AX
 
 vectors2:
-	CMPQ         AX, $0x08
-	JLT          after2
-	VMOVUPD      (BX), Y0
-	VMOVUPD      32(BX), Y1
-	VMOVUPD      (DX), Y2
-	VMOVUPD      32(DX), Y3
-	VBROADCASTSD (CX), Y4
-	VFMADD231PD  Y2, Y4, Y0
-	VFMADD231PD  Y3, Y4, Y1
-	VMOVUPD      (DX)(SI*1), Y2
-	VMOVUPD      32(DX)(SI*1), Y3
-	VBROADCASTSD 8(CX), Y4
-	VFMADD231PD  Y2, Y4, Y0
-	VFMADD231PD  Y3, Y4, Y1
-	VMOVUPD      (DX)(SI*2), Y2
-	VMOVUPD      32(DX)(SI*2), Y3
-	VBROADCASTSD 16(CX), Y4
-	VFMADD231PD  Y2, Y4, Y0
-	VFMADD231PD  Y3, Y4, Y1
-	VMOVUPD      (DX)(DI*1), Y2
-	VMOVUPD      32(DX)(DI*1), Y3
-	VBROADCASTSD 24(CX), Y4
-	VFMADD231PD  Y2, Y4, Y0
-	VFMADD231PD  Y3, Y4, Y1
-	VMOVUPD      (DX)(SI*4), Y2
-	VMOVUPD      32(DX)(SI*4), Y3
-	VBROADCASTSD 32(CX), Y4
-	VFMADD231PD  Y2, Y4, Y0
-	VFMADD231PD  Y3, Y4, Y1
-	VMOVUPD      (DX)(R8*1), Y2
-	VMOVUPD      32(DX)(R8*1), Y3
-	VBROADCASTSD 40(CX), Y4
-	VFMADD231PD  Y2, Y4, Y0
-	VFMADD231PD  Y3, Y4, Y1
-	VMOVUPD      (DX)(DI*2), Y2
-	VMOVUPD      32(DX)(DI*2), Y3
-	VBROADCASTSD 48(CX), Y4
-	VFMADD231PD  Y2, Y4, Y0
-	VFMADD231PD  Y3, Y4, Y1
-	VMOVUPD      (R9), Y2
-	VMOVUPD      32(R9), Y3
-	VBROADCASTSD 56(CX), Y4
-	VFMADD231PD  Y2, Y4, Y0
-	VFMADD231PD  Y3, Y4, Y1
-	VMOVUPD      Y0, (BX)
-	VMOVUPD      Y1, 32(BX)
-	ADDQ         $0x00000040, DX
-	ADDQ         $0x00000040, R9
-	ADDQ         $0x00000040, BX
-	SUBQ         $0x08, AX
-	JMP          vectors2
+	CMPQ        AX, $0x08
+	JLT         after2
+	VMOVUPD     (BX), Y8
+	VMOVUPD     32(BX), Y9
+	VFMADD231PD (DX), Y0, Y8
+	VFMADD231PD 32(DX), Y0, Y9
+	VFMADD231PD (DX)(SI*1), Y1, Y8
+	VFMADD231PD 32(DX)(SI*1), Y1, Y9
+	VFMADD231PD (DX)(SI*2), Y2, Y8
+	VFMADD231PD 32(DX)(SI*2), Y2, Y9
+	VFMADD231PD (DX)(DI*1), Y3, Y8
+	VFMADD231PD 32(DX)(DI*1), Y3, Y9
+	VFMADD231PD (DX)(SI*4), Y4, Y8
+	VFMADD231PD 32(DX)(SI*4), Y4, Y9
+	VFMADD231PD (DX)(R8*1), Y5, Y8
+	VFMADD231PD 32(DX)(R8*1), Y5, Y9
+	VFMADD231PD (DX)(DI*2), Y6, Y8
+	VFMADD231PD 32(DX)(DI*2), Y6, Y9
+	VFMADD231PD (R9), Y7, Y8
+	VFMADD231PD 32(R9), Y7, Y9
+	VMOVUPD     Y8, (BX)
+	VMOVUPD     Y9, 32(BX)
+	ADDQ        $0x00000040, DX
+	ADDQ        $0x00000040, R9
+	ADDQ        $0x00000040, BX
+	SUBQ        $0x08, AX
+	JMP         vectors2
 
 after2:
 vectors1:
-	CMPQ         AX, $0x04
-	JLT          after1
-	VMOVUPD      (BX), Y0
-	VMOVUPD      (DX), Y1
-	VBROADCASTSD (CX), Y2
-	VFMADD231PD  Y1, Y2, Y0
-	VMOVUPD      (DX)(SI*1), Y1
-	VBROADCASTSD 8(CX), Y2
-	VFMADD231PD  Y1, Y2, Y0
-	VMOVUPD      (DX)(SI*2), Y1
-	VBROADCASTSD 16(CX), Y2
-	VFMADD231PD  Y1, Y2, Y0
-	VMOVUPD      (DX)(DI*1), Y1
-	VBROADCASTSD 24(CX), Y2
-	VFMADD231PD  Y1, Y2, Y0
-	VMOVUPD      (DX)(SI*4), Y1
-	VBROADCASTSD 32(CX), Y2
-	VFMADD231PD  Y1, Y2, Y0
-	VMOVUPD      (DX)(R8*1), Y1
-	VBROADCASTSD 40(CX), Y2
-	VFMADD231PD  Y1, Y2, Y0
-	VMOVUPD      (DX)(DI*2), Y1
-	VBROADCASTSD 48(CX), Y2
-	VFMADD231PD  Y1, Y2, Y0
-	VMOVUPD      (R9), Y1
-	VBROADCASTSD 56(CX), Y2
-	VFMADD231PD  Y1, Y2, Y0
-	VMOVUPD      Y0, (BX)
-	ADDQ         $0x00000020, DX
-	ADDQ         $0x00000020, R9
-	ADDQ         $0x00000020, BX
-	SUBQ         $0x04, AX
-	JMP          vectors1
+	CMPQ        AX, $0x04
+	JLT         after1
+	VMOVUPD     (BX), Y8
+	VFMADD231PD (DX), Y0, Y8
+	VFMADD231PD (DX)(SI*1), Y1, Y8
+	VFMADD231PD (DX)(SI*2), Y2, Y8
+	VFMADD231PD (DX)(DI*1), Y3, Y8
+	VFMADD231PD (DX)(SI*4), Y4, Y8
+	VFMADD231PD (DX)(R8*1), Y5, Y8
+	VFMADD231PD (DX)(DI*2), Y6, Y8
+	VFMADD231PD (R9), Y7, Y8
+	VMOVUPD     Y8, (BX)
+	ADDQ        $0x00000020, DX
+	ADDQ        $0x00000020, R9
+	ADDQ        $0x00000020, BX
+	SUBQ        $0x04, AX
+	JMP         vectors1
 
 after1:
 	TESTQ        AX, AX
 	JZ           end
-	LEAQ         maskTable<>+32(SB), R10
 	NEGQ         AX
+	LEAQ         maskTable<>+32(SB), R10
 	VMOVDQU      (R10)(AX*8), Y0
-	VMOVUPD      (BX), Y1
+	VMASKMOVPD   (BX), Y0, Y1
 	VMASKMOVPD   (DX), Y0, Y2
 	VBROADCASTSD (CX), Y3
 	VFMADD231PD  Y2, Y3, Y1
@@ -10408,10 +16514,10 @@ after1:
 	VMASKMOVPD   (DX)(DI*2), Y0, Y2
 	VBROADCASTSD 48(CX), Y3
 	VFMADD231PD  Y2, Y3, Y1
-	VMASKMOVPD   (R9), Y0, Y0
-	VBROADCASTSD 56(CX), Y2
-	VFMADD231PD  Y0, Y2, Y1
-	VMOVUPD      Y1, (BX)
+	VMASKMOVPD   (R9), Y0, Y2
+	VBROADCASTSD 56(CX), Y3
+	VFMADD231PD  Y2, Y3, Y1
+	VMASKMOVPD   Y1, Y0, (BX)
 	ADDQ         $0x00000020, DX
 	ADDQ         $0x00000020, R9
 	ADDQ         $0x00000020, BX
@@ -10573,11 +16679,11 @@ vectors1:
 after1:
 	TESTQ        AX, AX
 	JZ           end
-	LEAQ         maskTable<>+32(SB), R11
 	NEGQ         AX
+	LEAQ         maskTable<>+32(SB), R11
 	VMOVDQU      (R11)(AX*8), Y0
-	VMOVUPD      (BX), Y1
-	VMOVUPD      (BX)(R10*1), Y2
+	VMASKMOVPD   (BX), Y0, Y1
+	VMASKMOVPD   (BX)(R10*1), Y0, Y2
 	VMASKMOVPD   (DX), Y0, Y3
 	VBROADCASTSD (CX), Y4
 	VFMADD231PD  Y3, Y4, Y1
@@ -10613,13 +16719,13 @@ after1:
 	VFMADD231PD  Y3, Y4, Y1
 	VBROADCASTSD 112(CX), Y4
 	VFMADD231PD  Y3, Y4, Y2
-	VMASKMOVPD   (R9), Y0, Y0
-	VBROADCASTSD 56(CX), Y3
-	VFMADD231PD  Y0, Y3, Y1
-	VBROADCASTSD 120(CX), Y3
-	VFMADD231PD  Y0, Y3, Y2
-	VMOVUPD      Y1, (BX)
-	VMOVUPD      Y2, (BX)(R10*1)
+	VMASKMOVPD   (R9), Y0, Y3
+	VBROADCASTSD 56(CX), Y4
+	VFMADD231PD  Y3, Y4, Y1
+	VBROADCASTSD 120(CX), Y4
+	VFMADD231PD  Y3, Y4, Y2
+	VMASKMOVPD   Y1, Y0, (BX)
+	VMASKMOVPD   Y2, Y0, (BX)(R10*1)
 	ADDQ         $0x00000020, DX
 	ADDQ         $0x00000020, R9
 	ADDQ         $0x00000020, BX
@@ -10827,12 +16933,12 @@ vectors1:
 after1:
 	TESTQ        AX, AX
 	JZ           end
-	LEAQ         maskTable<>+32(SB), R11
 	NEGQ         AX
+	LEAQ         maskTable<>+32(SB), R11
 	VMOVDQU      (R11)(AX*8), Y0
-	VMOVUPD      (BX), Y1
-	VMOVUPD      (BX)(R10*1), Y2
-	VMOVUPD      (BX)(R10*2), Y3
+	VMASKMOVPD   (BX), Y0, Y1
+	VMASKMOVPD   (BX)(R10*1), Y0, Y2
+	VMASKMOVPD   (BX)(R10*2), Y0, Y3
 	VMASKMOVPD   (DX), Y0, Y4
 	VBROADCASTSD (CX), Y5
 	VFMADD231PD  Y4, Y5, Y1
@@ -10882,16 +16988,16 @@ after1:
 	VFMADD231PD  Y4, Y5, Y2
 	VBROADCASTSD 176(CX), Y5
 	VFMADD231PD  Y4, Y5, Y3
-	VMASKMOVPD   (R9), Y0, Y0
-	VBROADCASTSD 56(CX), Y4
-	VFMADD231PD  Y0, Y4, Y1
-	VBROADCASTSD 120(CX), Y4
-	VFMADD231PD  Y0, Y4, Y2
-	VBROADCASTSD 184(CX), Y4
-	VFMADD231PD  Y0, Y4, Y3
-	VMOVUPD      Y1, (BX)
-	VMOVUPD      Y2, (BX)(R10*1)
-	VMOVUPD      Y3, (BX)(R10*2)
+	VMASKMOVPD   (R9), Y0, Y4
+	VBROADCASTSD 56(CX), Y5
+	VFMADD231PD  Y4, Y5, Y1
+	VBROADCASTSD 120(CX), Y5
+	VFMADD231PD  Y4, Y5, Y2
+	VBROADCASTSD 184(CX), Y5
+	VFMADD231PD  Y4, Y5, Y3
+	VMASKMOVPD   Y1, Y0, (BX)
+	VMASKMOVPD   Y2, Y0, (BX)(R10*1)
+	VMASKMOVPD   Y3, Y0, (BX)(R10*2)
 	ADDQ         $0x00000020, DX
 	ADDQ         $0x00000020, R9
 	ADDQ         $0x00000020, BX
@@ -11146,13 +17252,13 @@ vectors1:
 after1:
 	TESTQ        AX, AX
 	JZ           end
-	LEAQ         maskTable<>+32(SB), R12
 	NEGQ         AX
+	LEAQ         maskTable<>+32(SB), R12
 	VMOVDQU      (R12)(AX*8), Y0
-	VMOVUPD      (BX), Y1
-	VMOVUPD      (BX)(R10*1), Y2
-	VMOVUPD      (BX)(R10*2), Y3
-	VMOVUPD      (BX)(R11*1), Y4
+	VMASKMOVPD   (BX), Y0, Y1
+	VMASKMOVPD   (BX)(R10*1), Y0, Y2
+	VMASKMOVPD   (BX)(R10*2), Y0, Y3
+	VMASKMOVPD   (BX)(R11*1), Y0, Y4
 	VMASKMOVPD   (DX), Y0, Y5
 	VBROADCASTSD (CX), Y6
 	VFMADD231PD  Y5, Y6, Y1
@@ -11216,19 +17322,19 @@ after1:
 	VFMADD231PD  Y5, Y6, Y3
 	VBROADCASTSD 240(CX), Y6
 	VFMADD231PD  Y5, Y6, Y4
-	VMASKMOVPD   (R9), Y0, Y0
-	VBROADCASTSD 56(CX), Y5
-	VFMADD231PD  Y0, Y5, Y1
-	VBROADCASTSD 120(CX), Y5
-	VFMADD231PD  Y0, Y5, Y2
-	VBROADCASTSD 184(CX), Y5
-	VFMADD231PD  Y0, Y5, Y3
-	VBROADCASTSD 248(CX), Y5
-	VFMADD231PD  Y0, Y5, Y4
-	VMOVUPD      Y1, (BX)
-	VMOVUPD      Y2, (BX)(R10*1)
-	VMOVUPD      Y3, (BX)(R10*2)
-	VMOVUPD      Y4, (BX)(R11*1)
+	VMASKMOVPD   (R9), Y0, Y5
+	VBROADCASTSD 56(CX), Y6
+	VFMADD231PD  Y5, Y6, Y1
+	VBROADCASTSD 120(CX), Y6
+	VFMADD231PD  Y5, Y6, Y2
+	VBROADCASTSD 184(CX), Y6
+	VFMADD231PD  Y5, Y6, Y3
+	VBROADCASTSD 248(CX), Y6
+	VFMADD231PD  Y5, Y6, Y4
+	VMASKMOVPD   Y1, Y0, (BX)
+	VMASKMOVPD   Y2, Y0, (BX)(R10*1)
+	VMASKMOVPD   Y3, Y0, (BX)(R10*2)
+	VMASKMOVPD   Y4, Y0, (BX)(R11*1)
 	ADDQ         $0x00000020, DX
 	ADDQ         $0x00000020, R9
 	ADDQ         $0x00000020, BX
@@ -11253,6 +17359,172 @@ TEXT ·f64Stream5(SB), NOSPLIT, $0-8
 	LEAQ (R10)(R10*2), R11
 	MOVQ 40(AX), AX
 
+vectors2:
+	CMPQ         AX, $0x08
+	JLT          after2
+	VMOVUPD      (BX), Y0
+	VMOVUPD      32(BX), Y1
+	VMOVUPD      (BX)(R10*1), Y2
+	VMOVUPD      32(BX)(R10*1), Y3
+	VMOVUPD      (BX)(R10*2), Y4
+	VMOVUPD      32(BX)(R10*2), Y5
+	VMOVUPD      (BX)(R11*1), Y6
+	VMOVUPD      32(BX)(R11*1), Y7
+	VMOVUPD      (BX)(R10*4), Y8
+	VMOVUPD      32(BX)(R10*4), Y9
+	VMOVUPD      (DX), Y10
+	VMOVUPD      32(DX), Y11
+	VBROADCASTSD (CX), Y12
+	VFMADD231PD  Y10, Y12, Y0
+	VFMADD231PD  Y11, Y12, Y1
+	VBROADCASTSD 64(CX), Y12
+	VFMADD231PD  Y10, Y12, Y2
+	VFMADD231PD  Y11, Y12, Y3
+	VBROADCASTSD 128(CX), Y12
+	VFMADD231PD  Y10, Y12, Y4
+	VFMADD231PD  Y11, Y12, Y5
+	VBROADCASTSD 192(CX), Y12
+	VFMADD231PD  Y10, Y12, Y6
+	VFMADD231PD  Y11, Y12, Y7
+	VBROADCASTSD 256(CX), Y12
+	VFMADD231PD  Y10, Y12, Y8
+	VFMADD231PD  Y11, Y12, Y9
+	VMOVUPD      (DX)(SI*1), Y10
+	VMOVUPD      32(DX)(SI*1), Y11
+	VBROADCASTSD 8(CX), Y12
+	VFMADD231PD  Y10, Y12, Y0
+	VFMADD231PD  Y11, Y12, Y1
+	VBROADCASTSD 72(CX), Y12
+	VFMADD231PD  Y10, Y12, Y2
+	VFMADD231PD  Y11, Y12, Y3
+	VBROADCASTSD 136(CX), Y12
+	VFMADD231PD  Y10, Y12, Y4
+	VFMADD231PD  Y11, Y12, Y5
+	VBROADCASTSD 200(CX), Y12
+	VFMADD231PD  Y10, Y12, Y6
+	VFMADD231PD  Y11, Y12, Y7
+	VBROADCASTSD 264(CX), Y12
+	VFMADD231PD  Y10, Y12, Y8
+	VFMADD231PD  Y11, Y12, Y9
+	VMOVUPD      (DX)(SI*2), Y10
+	VMOVUPD      32(DX)(SI*2), Y11
+	VBROADCASTSD 16(CX), Y12
+	VFMADD231PD  Y10, Y12, Y0
+	VFMADD231PD  Y11, Y12, Y1
+	VBROADCASTSD 80(CX), Y12
+	VFMADD231PD  Y10, Y12, Y2
+	VFMADD231PD  Y11, Y12, Y3
+	VBROADCASTSD 144(CX), Y12
+	VFMADD231PD  Y10, Y12, Y4
+	VFMADD231PD  Y11, Y12, Y5
+	VBROADCASTSD 208(CX), Y12
+	VFMADD231PD  Y10, Y12, Y6
+	VFMADD231PD  Y11, Y12, Y7
+	VBROADCASTSD 272(CX), Y12
+	VFMADD231PD  Y10, Y12, Y8
+	VFMADD231PD  Y11, Y12, Y9
+	VMOVUPD      (DX)(DI*1), Y10
+	VMOVUPD      32(DX)(DI*1), Y11
+	VBROADCASTSD 24(CX), Y12
+	VFMADD231PD  Y10, Y12, Y0
+	VFMADD231PD  Y11, Y12, Y1
+	VBROADCASTSD 88(CX), Y12
+	VFMADD231PD  Y10, Y12, Y2
+	VFMADD231PD  Y11, Y12, Y3
+	VBROADCASTSD 152(CX), Y12
+	VFMADD231PD  Y10, Y12, Y4
+	VFMADD231PD  Y11, Y12, Y5
+	VBROADCASTSD 216(CX), Y12
+	VFMADD231PD  Y10, Y12, Y6
+	VFMADD231PD  Y11, Y12, Y7
+	VBROADCASTSD 280(CX), Y12
+	VFMADD231PD  Y10, Y12, Y8
+	VFMADD231PD  Y11, Y12, Y9
+	VMOVUPD      (DX)(SI*4), Y10
+	VMOVUPD      32(DX)(SI*4), Y11
+	VBROADCASTSD 32(CX), Y12
+	VFMADD231PD  Y10, Y12, Y0
+	VFMADD231PD  Y11, Y12, Y1
+	VBROADCASTSD 96(CX), Y12
+	VFMADD231PD  Y10, Y12, Y2
+	VFMADD231PD  Y11, Y12, Y3
+	VBROADCASTSD 160(CX), Y12
+	VFMADD231PD  Y10, Y12, Y4
+	VFMADD231PD  Y11, Y12, Y5
+	VBROADCASTSD 224(CX), Y12
+	VFMADD231PD  Y10, Y12, Y6
+	VFMADD231PD  Y11, Y12, Y7
+	VBROADCASTSD 288(CX), Y12
+	VFMADD231PD  Y10, Y12, Y8
+	VFMADD231PD  Y11, Y12, Y9
+	VMOVUPD      (DX)(R8*1), Y10
+	VMOVUPD      32(DX)(R8*1), Y11
+	VBROADCASTSD 40(CX), Y12
+	VFMADD231PD  Y10, Y12, Y0
+	VFMADD231PD  Y11, Y12, Y1
+	VBROADCASTSD 104(CX), Y12
+	VFMADD231PD  Y10, Y12, Y2
+	VFMADD231PD  Y11, Y12, Y3
+	VBROADCASTSD 168(CX), Y12
+	VFMADD231PD  Y10, Y12, Y4
+	VFMADD231PD  Y11, Y12, Y5
+	VBROADCASTSD 232(CX), Y12
+	VFMADD231PD  Y10, Y12, Y6
+	VFMADD231PD  Y11, Y12, Y7
+	VBROADCASTSD 296(CX), Y12
+	VFMADD231PD  Y10, Y12, Y8
+	VFMADD231PD  Y11, Y12, Y9
+	VMOVUPD      (DX)(DI*2), Y10
+	VMOVUPD      32(DX)(DI*2), Y11
+	VBROADCASTSD 48(CX), Y12
+	VFMADD231PD  Y10, Y12, Y0
+	VFMADD231PD  Y11, Y12, Y1
+	VBROADCASTSD 112(CX), Y12
+	VFMADD231PD  Y10, Y12, Y2
+	VFMADD231PD  Y11, Y12, Y3
+	VBROADCASTSD 176(CX), Y12
+	VFMADD231PD  Y10, Y12, Y4
+	VFMADD231PD  Y11, Y12, Y5
+	VBROADCASTSD 240(CX), Y12
+	VFMADD231PD  Y10, Y12, Y6
+	VFMADD231PD  Y11, Y12, Y7
+	VBROADCASTSD 304(CX), Y12
+	VFMADD231PD  Y10, Y12, Y8
+	VFMADD231PD  Y11, Y12, Y9
+	VMOVUPD      (R9), Y10
+	VMOVUPD      32(R9), Y11
+	VBROADCASTSD 56(CX), Y12
+	VFMADD231PD  Y10, Y12, Y0
+	VFMADD231PD  Y11, Y12, Y1
+	VBROADCASTSD 120(CX), Y12
+	VFMADD231PD  Y10, Y12, Y2
+	VFMADD231PD  Y11, Y12, Y3
+	VBROADCASTSD 184(CX), Y12
+	VFMADD231PD  Y10, Y12, Y4
+	VFMADD231PD  Y11, Y12, Y5
+	VBROADCASTSD 248(CX), Y12
+	VFMADD231PD  Y10, Y12, Y6
+	VFMADD231PD  Y11, Y12, Y7
+	VBROADCASTSD 312(CX), Y12
+	VFMADD231PD  Y10, Y12, Y8
+	VFMADD231PD  Y11, Y12, Y9
+	VMOVUPD      Y0, (BX)
+	VMOVUPD      Y1, 32(BX)
+	VMOVUPD      Y2, (BX)(R10*1)
+	VMOVUPD      Y3, 32(BX)(R10*1)
+	VMOVUPD      Y4, (BX)(R10*2)
+	VMOVUPD      Y5, 32(BX)(R10*2)
+	VMOVUPD      Y6, (BX)(R11*1)
+	VMOVUPD      Y7, 32(BX)(R11*1)
+	VMOVUPD      Y8, (BX)(R10*4)
+	VMOVUPD      Y9, 32(BX)(R10*4)
+	ADDQ         $0x00000040, DX
+	ADDQ         $0x00000040, R9
+	ADDQ         $0x00000040, BX
+	SUBQ         $0x08, AX
+	JMP          vectors2
+
+after2:
 vectors1:
 	CMPQ         AX, $0x04
 	JLT          after1
@@ -11363,14 +17635,14 @@ vectors1:
 after1:
 	TESTQ        AX, AX
 	JZ           end
-	LEAQ         maskTable<>+32(SB), R12
 	NEGQ         AX
+	LEAQ         maskTable<>+32(SB), R12
 	VMOVDQU      (R12)(AX*8), Y0
-	VMOVUPD      (BX), Y1
-	VMOVUPD      (BX)(R10*1), Y2
-	VMOVUPD      (BX)(R10*2), Y3
-	VMOVUPD      (BX)(R11*1), Y4
-	VMOVUPD      (BX)(R10*4), Y5
+	VMASKMOVPD   (BX), Y0, Y1
+	VMASKMOVPD   (BX)(R10*1), Y0, Y2
+	VMASKMOVPD   (BX)(R10*2), Y0, Y3
+	VMASKMOVPD   (BX)(R11*1), Y0, Y4
+	VMASKMOVPD   (BX)(R10*4), Y0, Y5
 	VMASKMOVPD   (DX), Y0, Y6
 	VBROADCASTSD (CX), Y7
 	VFMADD231PD  Y6, Y7, Y1
@@ -11448,22 +17720,22 @@ after1:
 	VFMADD231PD  Y6, Y7, Y4
 	VBROADCASTSD 304(CX), Y7
 	VFMADD231PD  Y6, Y7, Y5
-	VMASKMOVPD   (R9), Y0, Y0
-	VBROADCASTSD 56(CX), Y6
-	VFMADD231PD  Y0, Y6, Y1
-	VBROADCASTSD 120(CX), Y6
-	VFMADD231PD  Y0, Y6, Y2
-	VBROADCASTSD 184(CX), Y6
-	VFMADD231PD  Y0, Y6, Y3
-	VBROADCASTSD 248(CX), Y6
-	VFMADD231PD  Y0, Y6, Y4
-	VBROADCASTSD 312(CX), Y6
-	VFMADD231PD  Y0, Y6, Y5
-	VMOVUPD      Y1, (BX)
-	VMOVUPD      Y2, (BX)(R10*1)
-	VMOVUPD      Y3, (BX)(R10*2)
-	VMOVUPD      Y4, (BX)(R11*1)
-	VMOVUPD      Y5, (BX)(R10*4)
+	VMASKMOVPD   (R9), Y0, Y6
+	VBROADCASTSD 56(CX), Y7
+	VFMADD231PD  Y6, Y7, Y1
+	VBROADCASTSD 120(CX), Y7
+	VFMADD231PD  Y6, Y7, Y2
+	VBROADCASTSD 184(CX), Y7
+	VFMADD231PD  Y6, Y7, Y3
+	VBROADCASTSD 248(CX), Y7
+	VFMADD231PD  Y6, Y7, Y4
+	VBROADCASTSD 312(CX), Y7
+	VFMADD231PD  Y6, Y7, Y5
+	VMASKMOVPD   Y1, Y0, (BX)
+	VMASKMOVPD   Y2, Y0, (BX)(R10*1)
+	VMASKMOVPD   Y3, Y0, (BX)(R10*2)
+	VMASKMOVPD   Y4, Y0, (BX)(R11*1)
+	VMASKMOVPD   Y5, Y0, (BX)(R10*4)
 	ADDQ         $0x00000020, DX
 	ADDQ         $0x00000020, R9
 	ADDQ         $0x00000020, BX
@@ -11489,6 +17761,200 @@ TEXT ·f64Stream6(SB), NOSPLIT, $0-8
 	LEAQ (R10)(R10*4), R12
 	MOVQ 40(AX), AX
 
+vectors2:
+	CMPQ         AX, $0x08
+	JLT          after2
+	VMOVUPD      (BX), Y0
+	VMOVUPD      32(BX), Y1
+	VMOVUPD      (BX)(R10*1), Y2
+	VMOVUPD      32(BX)(R10*1), Y3
+	VMOVUPD      (BX)(R10*2), Y4
+	VMOVUPD      32(BX)(R10*2), Y5
+	VMOVUPD      (BX)(R11*1), Y6
+	VMOVUPD      32(BX)(R11*1), Y7
+	VMOVUPD      (BX)(R10*4), Y8
+	VMOVUPD      32(BX)(R10*4), Y9
+	VMOVUPD      (BX)(R12*1), Y10
+	VMOVUPD      32(BX)(R12*1), Y11
+	VMOVUPD      (DX), Y12
+	VMOVUPD      32(DX), Y13
+	VBROADCASTSD (CX), Y14
+	VFMADD231PD  Y12, Y14, Y0
+	VFMADD231PD  Y13, Y14, Y1
+	VBROADCASTSD 64(CX), Y14
+	VFMADD231PD  Y12, Y14, Y2
+	VFMADD231PD  Y13, Y14, Y3
+	VBROADCASTSD 128(CX), Y14
+	VFMADD231PD  Y12, Y14, Y4
+	VFMADD231PD  Y13, Y14, Y5
+	VBROADCASTSD 192(CX), Y14
+	VFMADD231PD  Y12, Y14, Y6
+	VFMADD231PD  Y13, Y14, Y7
+	VBROADCASTSD 256(CX), Y14
+	VFMADD231PD  Y12, Y14, Y8
+	VFMADD231PD  Y13, Y14, Y9
+	VBROADCASTSD 320(CX), Y14
+	VFMADD231PD  Y12, Y14, Y10
+	VFMADD231PD  Y13, Y14, Y11
+	VMOVUPD      (DX)(SI*1), Y12
+	VMOVUPD      32(DX)(SI*1), Y13
+	VBROADCASTSD 8(CX), Y14
+	VFMADD231PD  Y12, Y14, Y0
+	VFMADD231PD  Y13, Y14, Y1
+	VBROADCASTSD 72(CX), Y14
+	VFMADD231PD  Y12, Y14, Y2
+	VFMADD231PD  Y13, Y14, Y3
+	VBROADCASTSD 136(CX), Y14
+	VFMADD231PD  Y12, Y14, Y4
+	VFMADD231PD  Y13, Y14, Y5
+	VBROADCASTSD 200(CX), Y14
+	VFMADD231PD  Y12, Y14, Y6
+	VFMADD231PD  Y13, Y14, Y7
+	VBROADCASTSD 264(CX), Y14
+	VFMADD231PD  Y12, Y14, Y8
+	VFMADD231PD  Y13, Y14, Y9
+	VBROADCASTSD 328(CX), Y14
+	VFMADD231PD  Y12, Y14, Y10
+	VFMADD231PD  Y13, Y14, Y11
+	VMOVUPD      (DX)(SI*2), Y12
+	VMOVUPD      32(DX)(SI*2), Y13
+	VBROADCASTSD 16(CX), Y14
+	VFMADD231PD  Y12, Y14, Y0
+	VFMADD231PD  Y13, Y14, Y1
+	VBROADCASTSD 80(CX), Y14
+	VFMADD231PD  Y12, Y14, Y2
+	VFMADD231PD  Y13, Y14, Y3
+	VBROADCASTSD 144(CX), Y14
+	VFMADD231PD  Y12, Y14, Y4
+	VFMADD231PD  Y13, Y14, Y5
+	VBROADCASTSD 208(CX), Y14
+	VFMADD231PD  Y12, Y14, Y6
+	VFMADD231PD  Y13, Y14, Y7
+	VBROADCASTSD 272(CX), Y14
+	VFMADD231PD  Y12, Y14, Y8
+	VFMADD231PD  Y13, Y14, Y9
+	VBROADCASTSD 336(CX), Y14
+	VFMADD231PD  Y12, Y14, Y10
+	VFMADD231PD  Y13, Y14, Y11
+	VMOVUPD      (DX)(DI*1), Y12
+	VMOVUPD      32(DX)(DI*1), Y13
+	VBROADCASTSD 24(CX), Y14
+	VFMADD231PD  Y12, Y14, Y0
+	VFMADD231PD  Y13, Y14, Y1
+	VBROADCASTSD 88(CX), Y14
+	VFMADD231PD  Y12, Y14, Y2
+	VFMADD231PD  Y13, Y14, Y3
+	VBROADCASTSD 152(CX), Y14
+	VFMADD231PD  Y12, Y14, Y4
+	VFMADD231PD  Y13, Y14, Y5
+	VBROADCASTSD 216(CX), Y14
+	VFMADD231PD  Y12, Y14, Y6
+	VFMADD231PD  Y13, Y14, Y7
+	VBROADCASTSD 280(CX), Y14
+	VFMADD231PD  Y12, Y14, Y8
+	VFMADD231PD  Y13, Y14, Y9
+	VBROADCASTSD 344(CX), Y14
+	VFMADD231PD  Y12, Y14, Y10
+	VFMADD231PD  Y13, Y14, Y11
+	VMOVUPD      (DX)(SI*4), Y12
+	VMOVUPD      32(DX)(SI*4), Y13
+	VBROADCASTSD 32(CX), Y14
+	VFMADD231PD  Y12, Y14, Y0
+	VFMADD231PD  Y13, Y14, Y1
+	VBROADCASTSD 96(CX), Y14
+	VFMADD231PD  Y12, Y14, Y2
+	VFMADD231PD  Y13, Y14, Y3
+	VBROADCASTSD 160(CX), Y14
+	VFMADD231PD  Y12, Y14, Y4
+	VFMADD231PD  Y13, Y14, Y5
+	VBROADCASTSD 224(CX), Y14
+	VFMADD231PD  Y12, Y14, Y6
+	VFMADD231PD  Y13, Y14, Y7
+	VBROADCASTSD 288(CX), Y14
+	VFMADD231PD  Y12, Y14, Y8
+	VFMADD231PD  Y13, Y14, Y9
+	VBROADCASTSD 352(CX), Y14
+	VFMADD231PD  Y12, Y14, Y10
+	VFMADD231PD  Y13, Y14, Y11
+	VMOVUPD      (DX)(R8*1), Y12
+	VMOVUPD      32(DX)(R8*1), Y13
+	VBROADCASTSD 40(CX), Y14
+	VFMADD231PD  Y12, Y14, Y0
+	VFMADD231PD  Y13, Y14, Y1
+	VBROADCASTSD 104(CX), Y14
+	VFMADD231PD  Y12, Y14, Y2
+	VFMADD231PD  Y13, Y14, Y3
+	VBROADCASTSD 168(CX), Y14
+	VFMADD231PD  Y12, Y14, Y4
+	VFMADD231PD  Y13, Y14, Y5
+	VBROADCASTSD 232(CX), Y14
+	VFMADD231PD  Y12, Y14, Y6
+	VFMADD231PD  Y13, Y14, Y7
+	VBROADCASTSD 296(CX), Y14
+	VFMADD231PD  Y12, Y14, Y8
+	VFMADD231PD  Y13, Y14, Y9
+	VBROADCASTSD 360(CX), Y14
+	VFMADD231PD  Y12, Y14, Y10
+	VFMADD231PD  Y13, Y14, Y11
+	VMOVUPD      (DX)(DI*2), Y12
+	VMOVUPD      32(DX)(DI*2), Y13
+	VBROADCASTSD 48(CX), Y14
+	VFMADD231PD  Y12, Y14, Y0
+	VFMADD231PD  Y13, Y14, Y1
+	VBROADCASTSD 112(CX), Y14
+	VFMADD231PD  Y12, Y14, Y2
+	VFMADD231PD  Y13, Y14, Y3
+	VBROADCASTSD 176(CX), Y14
+	VFMADD231PD  Y12, Y14, Y4
+	VFMADD231PD  Y13, Y14, Y5
+	VBROADCASTSD 240(CX), Y14
+	VFMADD231PD  Y12, Y14, Y6
+	VFMADD231PD  Y13, Y14, Y7
+	VBROADCASTSD 304(CX), Y14
+	VFMADD231PD  Y12, Y14, Y8
+	VFMADD231PD  Y13, Y14, Y9
+	VBROADCASTSD 368(CX), Y14
+	VFMADD231PD  Y12, Y14, Y10
+	VFMADD231PD  Y13, Y14, Y11
+	VMOVUPD      (R9), Y12
+	VMOVUPD      32(R9), Y13
+	VBROADCASTSD 56(CX), Y14
+	VFMADD231PD  Y12, Y14, Y0
+	VFMADD231PD  Y13, Y14, Y1
+	VBROADCASTSD 120(CX), Y14
+	VFMADD231PD  Y12, Y14, Y2
+	VFMADD231PD  Y13, Y14, Y3
+	VBROADCASTSD 184(CX), Y14
+	VFMADD231PD  Y12, Y14, Y4
+	VFMADD231PD  Y13, Y14, Y5
+	VBROADCASTSD 248(CX), Y14
+	VFMADD231PD  Y12, Y14, Y6
+	VFMADD231PD  Y13, Y14, Y7
+	VBROADCASTSD 312(CX), Y14
+	VFMADD231PD  Y12, Y14, Y8
+	VFMADD231PD  Y13, Y14, Y9
+	VBROADCASTSD 376(CX), Y14
+	VFMADD231PD  Y12, Y14, Y10
+	VFMADD231PD  Y13, Y14, Y11
+	VMOVUPD      Y0, (BX)
+	VMOVUPD      Y1, 32(BX)
+	VMOVUPD      Y2, (BX)(R10*1)
+	VMOVUPD      Y3, 32(BX)(R10*1)
+	VMOVUPD      Y4, (BX)(R10*2)
+	VMOVUPD      Y5, 32(BX)(R10*2)
+	VMOVUPD      Y6, (BX)(R11*1)
+	VMOVUPD      Y7, 32(BX)(R11*1)
+	VMOVUPD      Y8, (BX)(R10*4)
+	VMOVUPD      Y9, 32(BX)(R10*4)
+	VMOVUPD      Y10, (BX)(R12*1)
+	VMOVUPD      Y11, 32(BX)(R12*1)
+	ADDQ         $0x00000040, DX
+	ADDQ         $0x00000040, R9
+	ADDQ         $0x00000040, BX
+	SUBQ         $0x08, AX
+	JMP          vectors2
+
+after2:
 vectors1:
 	CMPQ         AX, $0x04
 	JLT          after1
@@ -11617,15 +18083,15 @@ vectors1:
 after1:
 	TESTQ        AX, AX
 	JZ           end
-	LEAQ         maskTable<>+32(SB), R13
 	NEGQ         AX
+	LEAQ         maskTable<>+32(SB), R13
 	VMOVDQU      (R13)(AX*8), Y0
-	VMOVUPD      (BX), Y1
-	VMOVUPD      (BX)(R10*1), Y2
-	VMOVUPD      (BX)(R10*2), Y3
-	VMOVUPD      (BX)(R11*1), Y4
-	VMOVUPD      (BX)(R10*4), Y5
-	VMOVUPD      (BX)(R12*1), Y6
+	VMASKMOVPD   (BX), Y0, Y1
+	VMASKMOVPD   (BX)(R10*1), Y0, Y2
+	VMASKMOVPD   (BX)(R10*2), Y0, Y3
+	VMASKMOVPD   (BX)(R11*1), Y0, Y4
+	VMASKMOVPD   (BX)(R10*4), Y0, Y5
+	VMASKMOVPD   (BX)(R12*1), Y0, Y6
 	VMASKMOVPD   (DX), Y0, Y7
 	VBROADCASTSD (CX), Y8
 	VFMADD231PD  Y7, Y8, Y1
@@ -11717,25 +18183,25 @@ after1:
 	VFMADD231PD  Y7, Y8, Y5
 	VBROADCASTSD 368(CX), Y8
 	VFMADD231PD  Y7, Y8, Y6
-	VMASKMOVPD   (R9), Y0, Y0
-	VBROADCASTSD 56(CX), Y7
-	VFMADD231PD  Y0, Y7, Y1
-	VBROADCASTSD 120(CX), Y7
-	VFMADD231PD  Y0, Y7, Y2
-	VBROADCASTSD 184(CX), Y7
-	VFMADD231PD  Y0, Y7, Y3
-	VBROADCASTSD 248(CX), Y7
-	VFMADD231PD  Y0, Y7, Y4
-	VBROADCASTSD 312(CX), Y7
-	VFMADD231PD  Y0, Y7, Y5
-	VBROADCASTSD 376(CX), Y7
-	VFMADD231PD  Y0, Y7, Y6
-	VMOVUPD      Y1, (BX)
-	VMOVUPD      Y2, (BX)(R10*1)
-	VMOVUPD      Y3, (BX)(R10*2)
-	VMOVUPD      Y4, (BX)(R11*1)
-	VMOVUPD      Y5, (BX)(R10*4)
-	VMOVUPD      Y6, (BX)(R12*1)
+	VMASKMOVPD   (R9), Y0, Y7
+	VBROADCASTSD 56(CX), Y8
+	VFMADD231PD  Y7, Y8, Y1
+	VBROADCASTSD 120(CX), Y8
+	VFMADD231PD  Y7, Y8, Y2
+	VBROADCASTSD 184(CX), Y8
+	VFMADD231PD  Y7, Y8, Y3
+	VBROADCASTSD 248(CX), Y8
+	VFMADD231PD  Y7, Y8, Y4
+	VBROADCASTSD 312(CX), Y8
+	VFMADD231PD  Y7, Y8, Y5
+	VBROADCASTSD 376(CX), Y8
+	VFMADD231PD  Y7, Y8, Y6
+	VMASKMOVPD   Y1, Y0, (BX)
+	VMASKMOVPD   Y2, Y0, (BX)(R10*1)
+	VMASKMOVPD   Y3, Y0, (BX)(R10*2)
+	VMASKMOVPD   Y4, Y0, (BX)(R11*1)
+	VMASKMOVPD   Y5, Y0, (BX)(R10*4)
+	VMASKMOVPD   Y6, Y0, (BX)(R12*1)
 	ADDQ         $0x00000020, DX
 	ADDQ         $0x00000020, R9
 	ADDQ         $0x00000020, BX
@@ -11907,16 +18373,16 @@ vectors1:
 after1:
 	TESTQ        AX, AX
 	JZ           end
-	LEAQ         maskTable<>+32(SB), R13
 	NEGQ         AX
+	LEAQ         maskTable<>+32(SB), R13
 	VMOVDQU      (R13)(AX*8), Y0
-	VMOVUPD      (BX), Y1
-	VMOVUPD      (BX)(R10*1), Y2
-	VMOVUPD      (BX)(R10*2), Y3
-	VMOVUPD      (BX)(R11*1), Y4
-	VMOVUPD      (BX)(R10*4), Y5
-	VMOVUPD      (BX)(R12*1), Y6
-	VMOVUPD      (BX)(R11*2), Y7
+	VMASKMOVPD   (BX), Y0, Y1
+	VMASKMOVPD   (BX)(R10*1), Y0, Y2
+	VMASKMOVPD   (BX)(R10*2), Y0, Y3
+	VMASKMOVPD   (BX)(R11*1), Y0, Y4
+	VMASKMOVPD   (BX)(R10*4), Y0, Y5
+	VMASKMOVPD   (BX)(R12*1), Y0, Y6
+	VMASKMOVPD   (BX)(R11*2), Y0, Y7
 	VMASKMOVPD   (DX), Y0, Y8
 	VBROADCASTSD (CX), Y9
 	VFMADD231PD  Y8, Y9, Y1
@@ -12022,28 +18488,28 @@ after1:
 	VFMADD231PD  Y8, Y9, Y6
 	VBROADCASTSD 432(CX), Y9
 	VFMADD231PD  Y8, Y9, Y7
-	VMASKMOVPD   (R9), Y0, Y0
-	VBROADCASTSD 56(CX), Y8
-	VFMADD231PD  Y0, Y8, Y1
-	VBROADCASTSD 120(CX), Y8
-	VFMADD231PD  Y0, Y8, Y2
-	VBROADCASTSD 184(CX), Y8
-	VFMADD231PD  Y0, Y8, Y3
-	VBROADCASTSD 248(CX), Y8
-	VFMADD231PD  Y0, Y8, Y4
-	VBROADCASTSD 312(CX), Y8
-	VFMADD231PD  Y0, Y8, Y5
-	VBROADCASTSD 376(CX), Y8
-	VFMADD231PD  Y0, Y8, Y6
-	VBROADCASTSD 440(CX), Y8
-	VFMADD231PD  Y0, Y8, Y7
-	VMOVUPD      Y1, (BX)
-	VMOVUPD      Y2, (BX)(R10*1)
-	VMOVUPD      Y3, (BX)(R10*2)
-	VMOVUPD      Y4, (BX)(R11*1)
-	VMOVUPD      Y5, (BX)(R10*4)
-	VMOVUPD      Y6, (BX)(R12*1)
-	VMOVUPD      Y7, (BX)(R11*2)
+	VMASKMOVPD   (R9), Y0, Y8
+	VBROADCASTSD 56(CX), Y9
+	VFMADD231PD  Y8, Y9, Y1
+	VBROADCASTSD 120(CX), Y9
+	VFMADD231PD  Y8, Y9, Y2
+	VBROADCASTSD 184(CX), Y9
+	VFMADD231PD  Y8, Y9, Y3
+	VBROADCASTSD 248(CX), Y9
+	VFMADD231PD  Y8, Y9, Y4
+	VBROADCASTSD 312(CX), Y9
+	VFMADD231PD  Y8, Y9, Y5
+	VBROADCASTSD 376(CX), Y9
+	VFMADD231PD  Y8, Y9, Y6
+	VBROADCASTSD 440(CX), Y9
+	VFMADD231PD  Y8, Y9, Y7
+	VMASKMOVPD   Y1, Y0, (BX)
+	VMASKMOVPD   Y2, Y0, (BX)(R10*1)
+	VMASKMOVPD   Y3, Y0, (BX)(R10*2)
+	VMASKMOVPD   Y4, Y0, (BX)(R11*1)
+	VMASKMOVPD   Y5, Y0, (BX)(R10*4)
+	VMASKMOVPD   Y6, Y0, (BX)(R12*1)
+	VMASKMOVPD   Y7, Y0, (BX)(R11*2)
 	ADDQ         $0x00000020, DX
 	ADDQ         $0x00000020, R9
 	ADDQ         $0x00000020, BX
@@ -12236,17 +18702,17 @@ vectors1:
 after1:
 	TESTQ        AX, AX
 	JZ           end
-	LEAQ         maskTable<>+32(SB), R14
 	NEGQ         AX
+	LEAQ         maskTable<>+32(SB), R14
 	VMOVDQU      (R14)(AX*8), Y0
-	VMOVUPD      (BX), Y1
-	VMOVUPD      (BX)(R10*1), Y2
-	VMOVUPD      (BX)(R10*2), Y3
-	VMOVUPD      (BX)(R11*1), Y4
-	VMOVUPD      (BX)(R10*4), Y5
-	VMOVUPD      (BX)(R12*1), Y6
-	VMOVUPD      (BX)(R11*2), Y7
-	VMOVUPD      (R13), Y8
+	VMASKMOVPD   (BX), Y0, Y1
+	VMASKMOVPD   (BX)(R10*1), Y0, Y2
+	VMASKMOVPD   (BX)(R10*2), Y0, Y3
+	VMASKMOVPD   (BX)(R11*1), Y0, Y4
+	VMASKMOVPD   (BX)(R10*4), Y0, Y5
+	VMASKMOVPD   (BX)(R12*1), Y0, Y6
+	VMASKMOVPD   (BX)(R11*2), Y0, Y7
+	VMASKMOVPD   (R13), Y0, Y8
 	VMASKMOVPD   (DX), Y0, Y9
 	VBROADCASTSD (CX), Y10
 	VFMADD231PD  Y9, Y10, Y1
@@ -12366,31 +18832,31 @@ after1:
 	VFMADD231PD  Y9, Y10, Y7
 	VBROADCASTSD 496(CX), Y10
 	VFMADD231PD  Y9, Y10, Y8
-	VMASKMOVPD   (R9), Y0, Y0
-	VBROADCASTSD 56(CX), Y9
-	VFMADD231PD  Y0, Y9, Y1
-	VBROADCASTSD 120(CX), Y9
-	VFMADD231PD  Y0, Y9, Y2
-	VBROADCASTSD 184(CX), Y9
-	VFMADD231PD  Y0, Y9, Y3
-	VBROADCASTSD 248(CX), Y9
-	VFMADD231PD  Y0, Y9, Y4
-	VBROADCASTSD 312(CX), Y9
-	VFMADD231PD  Y0, Y9, Y5
-	VBROADCASTSD 376(CX), Y9
-	VFMADD231PD  Y0, Y9, Y6
-	VBROADCASTSD 440(CX), Y9
-	VFMADD231PD  Y0, Y9, Y7
-	VBROADCASTSD 504(CX), Y9
-	VFMADD231PD  Y0, Y9, Y8
-	VMOVUPD      Y1, (BX)
-	VMOVUPD      Y2, (BX)(R10*1)
-	VMOVUPD      Y3, (BX)(R10*2)
-	VMOVUPD      Y4, (BX)(R11*1)
-	VMOVUPD      Y5, (BX)(R10*4)
-	VMOVUPD      Y6, (BX)(R12*1)
-	VMOVUPD      Y7, (BX)(R11*2)
-	VMOVUPD      Y8, (R13)
+	VMASKMOVPD   (R9), Y0, Y9
+	VBROADCASTSD 56(CX), Y10
+	VFMADD231PD  Y9, Y10, Y1
+	VBROADCASTSD 120(CX), Y10
+	VFMADD231PD  Y9, Y10, Y2
+	VBROADCASTSD 184(CX), Y10
+	VFMADD231PD  Y9, Y10, Y3
+	VBROADCASTSD 248(CX), Y10
+	VFMADD231PD  Y9, Y10, Y4
+	VBROADCASTSD 312(CX), Y10
+	VFMADD231PD  Y9, Y10, Y5
+	VBROADCASTSD 376(CX), Y10
+	VFMADD231PD  Y9, Y10, Y6
+	VBROADCASTSD 440(CX), Y10
+	VFMADD231PD  Y9, Y10, Y7
+	VBROADCASTSD 504(CX), Y10
+	VFMADD231PD  Y9, Y10, Y8
+	VMASKMOVPD   Y1, Y0, (BX)
+	VMASKMOVPD   Y2, Y0, (BX)(R10*1)
+	VMASKMOVPD   Y3, Y0, (BX)(R10*2)
+	VMASKMOVPD   Y4, Y0, (BX)(R11*1)
+	VMASKMOVPD   Y5, Y0, (BX)(R10*4)
+	VMASKMOVPD   Y6, Y0, (BX)(R12*1)
+	VMASKMOVPD   Y7, Y0, (BX)(R11*2)
+	VMASKMOVPD   Y8, Y0, (R13)
 	ADDQ         $0x00000020, DX
 	ADDQ         $0x00000020, R9
 	ADDQ         $0x00000020, BX
@@ -12410,8 +18876,8 @@ TEXT ·f32Copy1(SB), NOSPLIT, $0-8
 	MOVQ         24(AX), SI
 	MOVQ         32(AX), DI
 	MOVQ         40(AX), R8
-	LEAQ         maskTable<>+32(SB), R9
 	NEGQ         R8
+	LEAQ         maskTable<>+32(SB), R9
 	VMOVDQU      (R9)(R8*4), Y0
 	VBROADCASTSS 48(AX), Y1
 	MOVQ         DX, AX
@@ -12440,8 +18906,8 @@ TEXT ·f32Copy2(SB), NOSPLIT, $0-8
 	MOVQ         32(AX), DI
 	MOVQ         40(AX), R8
 	SUBQ         $0x08, R8
-	LEAQ         maskTable<>+32(SB), R9
 	NEGQ         R8
+	LEAQ         maskTable<>+32(SB), R9
 	VMOVDQU      (R9)(R8*4), Y0
 	VBROADCASTSS 48(AX), Y1
 	MOVQ         DX, AX
@@ -12642,60 +19108,66 @@ TEXT ·f32Dot1(SB), NOSPLIT, $0-8
 	SHRQ    $0x03, R13
 
 block:
-	VMOVUPS      (BX), Y8
-	VFMADD231PS  (CX)(R12*1), Y8, Y0
-	VFMADD231PS  (SI)(R12*1), Y8, Y1
-	VFMADD231PS  (DI)(R12*1), Y8, Y2
-	VFMADD231PS  (R8)(R12*1), Y8, Y3
-	VFMADD231PS  (R9)(R12*1), Y8, Y4
-	VFMADD231PS  (R10)(R12*1), Y8, Y5
-	VFMADD231PS  (R11)(R12*1), Y8, Y6
-	VFMADD231PS  (DX)(R12*1), Y8, Y7
-	ADDQ         $0x00000020, BX
-	ADDQ         $0x20, R12
-	DECQ         R13
-	JNZ          block
-	MOVQ         48(AX), AX
-	VEXTRACTF128 $0x01, Y0, X8
-	VADDPS       X8, X0, X8
-	VHADDPS      X8, X8, X8
-	VHADDPS      X8, X8, X8
-	VMOVSS       X8, (AX)
-	VEXTRACTF128 $0x01, Y1, X0
-	VADDPS       X0, X1, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 4(AX)
-	VEXTRACTF128 $0x01, Y2, X0
-	VADDPS       X0, X2, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 8(AX)
-	VEXTRACTF128 $0x01, Y3, X0
-	VADDPS       X0, X3, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 12(AX)
-	VEXTRACTF128 $0x01, Y4, X0
-	VADDPS       X0, X4, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 16(AX)
-	VEXTRACTF128 $0x01, Y5, X0
-	VADDPS       X0, X5, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 20(AX)
-	VEXTRACTF128 $0x01, Y6, X0
-	VADDPS       X0, X6, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 24(AX)
-	VEXTRACTF128 $0x01, Y7, X0
-	VADDPS       X0, X7, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 28(AX)
+	VMOVUPS     (BX), Y8
+	VFMADD231PS (CX)(R12*1), Y8, Y0
+	VFMADD231PS (SI)(R12*1), Y8, Y1
+	VFMADD231PS (DI)(R12*1), Y8, Y2
+	VFMADD231PS (R8)(R12*1), Y8, Y3
+	VFMADD231PS (R9)(R12*1), Y8, Y4
+	VFMADD231PS (R10)(R12*1), Y8, Y5
+	VFMADD231PS (R11)(R12*1), Y8, Y6
+	VFMADD231PS (DX)(R12*1), Y8, Y7
+	ADDQ        $0x00000020, BX
+	ADDQ        $0x20, R12
+	DECQ        R13
+	JNZ         block
+	MOVQ        32(AX), R13
+	ANDQ        $0x07, R13
+	JZ          summed
+	LEAQ        maskTable<>+32(SB), R14
+	VMOVDQU     (R14)(R13*4), Y8
+	SUBQ        $0x08, R13
+	LEAQ        (R12)(R13*4), R12
+	LEAQ        (BX)(R13*4), BX
+	VMOVUPS     (BX), Y9
+	VANDPS      Y8, Y9, Y9
+	VMOVUPS     (CX)(R12*1), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y0
+	VMOVUPS     (SI)(R12*1), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y1
+	VMOVUPS     (DI)(R12*1), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y2
+	VMOVUPS     (R8)(R12*1), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y3
+	VMOVUPS     (R9)(R12*1), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y4
+	VMOVUPS     (R10)(R12*1), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y5
+	VMOVUPS     (R11)(R12*1), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y6
+	VMOVUPS     (DX)(R12*1), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y7
+
+summed:
+	MOVQ       48(AX), AX
+	VHADDPS    Y1, Y0, Y0
+	VHADDPS    Y3, Y2, Y1
+	VHADDPS    Y5, Y4, Y2
+	VHADDPS    Y7, Y6, Y3
+	VHADDPS    Y1, Y0, Y0
+	VHADDPS    Y3, Y2, Y1
+	VPERM2F128 $0x20, Y1, Y0, Y2
+	VPERM2F128 $0x31, Y1, Y0, Y0
+	VADDPS     Y0, Y2, Y2
+	VMOVUPS    Y2, (AX)
 	VZEROUPPER
 	RET
 
@@ -12730,63 +19202,75 @@ TEXT ·f32Dot2(SB), NOSPLIT, $0-8
 	SHRQ    $0x03, R10
 
 block:
-	VMOVUPS      (CX)(R9*1), Y8
-	VFMADD231PS  (BX), Y8, Y0
-	VFMADD231PS  (BX)(R8*1), Y8, Y4
-	VMOVUPS      (SI)(R9*1), Y8
-	VFMADD231PS  (BX), Y8, Y1
-	VFMADD231PS  (BX)(R8*1), Y8, Y5
-	VMOVUPS      (DI)(R9*1), Y8
-	VFMADD231PS  (BX), Y8, Y2
-	VFMADD231PS  (BX)(R8*1), Y8, Y6
-	VMOVUPS      (DX)(R9*1), Y8
-	VFMADD231PS  (BX), Y8, Y3
-	VFMADD231PS  (BX)(R8*1), Y8, Y7
-	ADDQ         $0x00000020, BX
-	ADDQ         $0x20, R9
-	DECQ         R10
-	JNZ          block
-	MOVQ         48(AX), AX
-	VEXTRACTF128 $0x01, Y0, X8
-	VADDPS       X8, X0, X8
-	VHADDPS      X8, X8, X8
-	VHADDPS      X8, X8, X8
-	VMOVSS       X8, (AX)
-	VEXTRACTF128 $0x01, Y1, X0
-	VADDPS       X0, X1, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 4(AX)
-	VEXTRACTF128 $0x01, Y2, X0
-	VADDPS       X0, X2, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 8(AX)
-	VEXTRACTF128 $0x01, Y3, X0
-	VADDPS       X0, X3, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 12(AX)
-	VEXTRACTF128 $0x01, Y4, X0
-	VADDPS       X0, X4, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 32(AX)
-	VEXTRACTF128 $0x01, Y5, X0
-	VADDPS       X0, X5, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 36(AX)
-	VEXTRACTF128 $0x01, Y6, X0
-	VADDPS       X0, X6, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 40(AX)
-	VEXTRACTF128 $0x01, Y7, X0
-	VADDPS       X0, X7, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 44(AX)
+	VMOVUPS     (CX)(R9*1), Y8
+	VFMADD231PS (BX), Y8, Y0
+	VFMADD231PS (BX)(R8*1), Y8, Y4
+	VMOVUPS     (SI)(R9*1), Y8
+	VFMADD231PS (BX), Y8, Y1
+	VFMADD231PS (BX)(R8*1), Y8, Y5
+	VMOVUPS     (DI)(R9*1), Y8
+	VFMADD231PS (BX), Y8, Y2
+	VFMADD231PS (BX)(R8*1), Y8, Y6
+	VMOVUPS     (DX)(R9*1), Y8
+	VFMADD231PS (BX), Y8, Y3
+	VFMADD231PS (BX)(R8*1), Y8, Y7
+	ADDQ        $0x00000020, BX
+	ADDQ        $0x20, R9
+	DECQ        R10
+	JNZ         block
+	MOVQ        32(AX), R10
+	ANDQ        $0x07, R10
+	JZ          summed
+	LEAQ        maskTable<>+32(SB), R11
+	VMOVDQU     (R11)(R10*4), Y8
+	SUBQ        $0x08, R10
+	LEAQ        (R9)(R10*4), R9
+	LEAQ        (BX)(R10*4), BX
+	VMOVUPS     (CX)(R9*1), Y9
+	VANDPS      Y8, Y9, Y9
+	VMOVUPS     (BX), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y0
+	VMOVUPS     (BX)(R8*1), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y4
+	VMOVUPS     (SI)(R9*1), Y9
+	VANDPS      Y8, Y9, Y9
+	VMOVUPS     (BX), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y1
+	VMOVUPS     (BX)(R8*1), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y5
+	VMOVUPS     (DI)(R9*1), Y9
+	VANDPS      Y8, Y9, Y9
+	VMOVUPS     (BX), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y2
+	VMOVUPS     (BX)(R8*1), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y6
+	VMOVUPS     (DX)(R9*1), Y9
+	VANDPS      Y8, Y9, Y9
+	VMOVUPS     (BX), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y3
+	VMOVUPS     (BX)(R8*1), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y7
+
+summed:
+	MOVQ       48(AX), AX
+	VHADDPS    Y1, Y0, Y0
+	VHADDPS    Y3, Y2, Y1
+	VHADDPS    Y5, Y4, Y2
+	VHADDPS    Y7, Y6, Y3
+	VHADDPS    Y1, Y0, Y0
+	VHADDPS    Y3, Y2, Y1
+	VPERM2F128 $0x20, Y1, Y0, Y2
+	VPERM2F128 $0x31, Y1, Y0, Y0
+	VADDPS     Y0, Y2, Y2
+	VMOVUPS    Y2, (AX)
 	VZEROUPPER
 	RET
 
@@ -12825,87 +19309,101 @@ TEXT ·f32Dot3(SB), NOSPLIT, $0-8
 	SHRQ    $0x03, R10
 
 block:
-	VMOVUPS      (CX)(R9*1), Y12
-	VFMADD231PS  (BX), Y12, Y0
-	VFMADD231PS  (BX)(R8*1), Y12, Y4
-	VFMADD231PS  (BX)(R8*2), Y12, Y8
-	VMOVUPS      (SI)(R9*1), Y12
-	VFMADD231PS  (BX), Y12, Y1
-	VFMADD231PS  (BX)(R8*1), Y12, Y5
-	VFMADD231PS  (BX)(R8*2), Y12, Y9
-	VMOVUPS      (DI)(R9*1), Y12
-	VFMADD231PS  (BX), Y12, Y2
-	VFMADD231PS  (BX)(R8*1), Y12, Y6
-	VFMADD231PS  (BX)(R8*2), Y12, Y10
-	VMOVUPS      (DX)(R9*1), Y12
-	VFMADD231PS  (BX), Y12, Y3
-	VFMADD231PS  (BX)(R8*1), Y12, Y7
-	VFMADD231PS  (BX)(R8*2), Y12, Y11
-	ADDQ         $0x00000020, BX
-	ADDQ         $0x20, R9
-	DECQ         R10
-	JNZ          block
-	MOVQ         48(AX), AX
-	VEXTRACTF128 $0x01, Y0, X12
-	VADDPS       X12, X0, X12
-	VHADDPS      X12, X12, X12
-	VHADDPS      X12, X12, X12
-	VMOVSS       X12, (AX)
-	VEXTRACTF128 $0x01, Y1, X0
-	VADDPS       X0, X1, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 4(AX)
-	VEXTRACTF128 $0x01, Y2, X0
-	VADDPS       X0, X2, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 8(AX)
-	VEXTRACTF128 $0x01, Y3, X0
-	VADDPS       X0, X3, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 12(AX)
-	VEXTRACTF128 $0x01, Y4, X0
-	VADDPS       X0, X4, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 32(AX)
-	VEXTRACTF128 $0x01, Y5, X0
-	VADDPS       X0, X5, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 36(AX)
-	VEXTRACTF128 $0x01, Y6, X0
-	VADDPS       X0, X6, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 40(AX)
-	VEXTRACTF128 $0x01, Y7, X0
-	VADDPS       X0, X7, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 44(AX)
-	VEXTRACTF128 $0x01, Y8, X0
-	VADDPS       X0, X8, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 64(AX)
-	VEXTRACTF128 $0x01, Y9, X0
-	VADDPS       X0, X9, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 68(AX)
-	VEXTRACTF128 $0x01, Y10, X0
-	VADDPS       X0, X10, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 72(AX)
-	VEXTRACTF128 $0x01, Y11, X0
-	VADDPS       X0, X11, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 76(AX)
+	VMOVUPS     (CX)(R9*1), Y12
+	VFMADD231PS (BX), Y12, Y0
+	VFMADD231PS (BX)(R8*1), Y12, Y4
+	VFMADD231PS (BX)(R8*2), Y12, Y8
+	VMOVUPS     (SI)(R9*1), Y12
+	VFMADD231PS (BX), Y12, Y1
+	VFMADD231PS (BX)(R8*1), Y12, Y5
+	VFMADD231PS (BX)(R8*2), Y12, Y9
+	VMOVUPS     (DI)(R9*1), Y12
+	VFMADD231PS (BX), Y12, Y2
+	VFMADD231PS (BX)(R8*1), Y12, Y6
+	VFMADD231PS (BX)(R8*2), Y12, Y10
+	VMOVUPS     (DX)(R9*1), Y12
+	VFMADD231PS (BX), Y12, Y3
+	VFMADD231PS (BX)(R8*1), Y12, Y7
+	VFMADD231PS (BX)(R8*2), Y12, Y11
+	ADDQ        $0x00000020, BX
+	ADDQ        $0x20, R9
+	DECQ        R10
+	JNZ         block
+	MOVQ        32(AX), R10
+	ANDQ        $0x07, R10
+	JZ          summed
+	LEAQ        maskTable<>+32(SB), R11
+	VMOVDQU     (R11)(R10*4), Y12
+	SUBQ        $0x08, R10
+	LEAQ        (R9)(R10*4), R9
+	LEAQ        (BX)(R10*4), BX
+	VMOVUPS     (CX)(R9*1), Y13
+	VANDPS      Y12, Y13, Y13
+	VMOVUPS     (BX), Y14
+	VANDPS      Y12, Y14, Y14
+	VFMADD231PS Y14, Y13, Y0
+	VMOVUPS     (BX)(R8*1), Y14
+	VANDPS      Y12, Y14, Y14
+	VFMADD231PS Y14, Y13, Y4
+	VMOVUPS     (BX)(R8*2), Y14
+	VANDPS      Y12, Y14, Y14
+	VFMADD231PS Y14, Y13, Y8
+	VMOVUPS     (SI)(R9*1), Y13
+	VANDPS      Y12, Y13, Y13
+	VMOVUPS     (BX), Y14
+	VANDPS      Y12, Y14, Y14
+	VFMADD231PS Y14, Y13, Y1
+	VMOVUPS     (BX)(R8*1), Y14
+	VANDPS      Y12, Y14, Y14
+	VFMADD231PS Y14, Y13, Y5
+	VMOVUPS     (BX)(R8*2), Y14
+	VANDPS      Y12, Y14, Y14
+	VFMADD231PS Y14, Y13, Y9
+	VMOVUPS     (DI)(R9*1), Y13
+	VANDPS      Y12, Y13, Y13
+	VMOVUPS     (BX), Y14
+	VANDPS      Y12, Y14, Y14
+	VFMADD231PS Y14, Y13, Y2
+	VMOVUPS     (BX)(R8*1), Y14
+	VANDPS      Y12, Y14, Y14
+	VFMADD231PS Y14, Y13, Y6
+	VMOVUPS     (BX)(R8*2), Y14
+	VANDPS      Y12, Y14, Y14
+	VFMADD231PS Y14, Y13, Y10
+	VMOVUPS     (DX)(R9*1), Y13
+	VANDPS      Y12, Y13, Y13
+	VMOVUPS     (BX), Y14
+	VANDPS      Y12, Y14, Y14
+	VFMADD231PS Y14, Y13, Y3
+	VMOVUPS     (BX)(R8*1), Y14
+	VANDPS      Y12, Y14, Y14
+	VFMADD231PS Y14, Y13, Y7
+	VMOVUPS     (BX)(R8*2), Y14
+	VANDPS      Y12, Y14, Y14
+	VFMADD231PS Y14, Y13, Y11
+
+summed:
+	MOVQ       48(AX), AX
+	VHADDPS    Y1, Y0, Y0
+	VHADDPS    Y3, Y2, Y1
+	VHADDPS    Y5, Y4, Y2
+	VHADDPS    Y7, Y6, Y3
+	VHADDPS    Y1, Y0, Y0
+	VHADDPS    Y3, Y2, Y1
+	VPERM2F128 $0x20, Y1, Y0, Y2
+	VPERM2F128 $0x31, Y1, Y0, Y0
+	VADDPS     Y0, Y2, Y2
+	VMOVUPS    Y2, (AX)
+	VHADDPS    Y9, Y8, Y0
+	VHADDPS    Y11, Y10, Y1
+	VHADDPS    Y8, Y8, Y2
+	VHADDPS    Y8, Y8, Y3
+	VHADDPS    Y1, Y0, Y0
+	VHADDPS    Y3, Y2, Y1
+	VPERM2F128 $0x20, Y1, Y0, Y2
+	VPERM2F128 $0x31, Y1, Y0, Y0
+	VADDPS     Y0, Y2, Y2
+	VMOVUPS    Y2, 32(AX)
 	VZEROUPPER
 	RET
 
@@ -12935,61 +19433,69 @@ TEXT ·f32Dot4(SB), NOSPLIT, $0-8
 	SHRQ    $0x03, R9
 
 block:
-	VMOVUPS      (CX)(R8*1), Y8
-	VFMADD231PS  (BX), Y8, Y0
-	VFMADD231PS  (BX)(SI*1), Y8, Y2
-	VFMADD231PS  (BX)(SI*2), Y8, Y4
-	VFMADD231PS  (BX)(DI*1), Y8, Y6
-	VMOVUPS      (DX)(R8*1), Y8
-	VFMADD231PS  (BX), Y8, Y1
-	VFMADD231PS  (BX)(SI*1), Y8, Y3
-	VFMADD231PS  (BX)(SI*2), Y8, Y5
-	VFMADD231PS  (BX)(DI*1), Y8, Y7
-	ADDQ         $0x00000020, BX
-	ADDQ         $0x20, R8
-	DECQ         R9
-	JNZ          block
-	MOVQ         48(AX), AX
-	VEXTRACTF128 $0x01, Y0, X8
-	VADDPS       X8, X0, X8
-	VHADDPS      X8, X8, X8
-	VHADDPS      X8, X8, X8
-	VMOVSS       X8, (AX)
-	VEXTRACTF128 $0x01, Y1, X0
-	VADDPS       X0, X1, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 4(AX)
-	VEXTRACTF128 $0x01, Y2, X0
-	VADDPS       X0, X2, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 32(AX)
-	VEXTRACTF128 $0x01, Y3, X0
-	VADDPS       X0, X3, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 36(AX)
-	VEXTRACTF128 $0x01, Y4, X0
-	VADDPS       X0, X4, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 64(AX)
-	VEXTRACTF128 $0x01, Y5, X0
-	VADDPS       X0, X5, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 68(AX)
-	VEXTRACTF128 $0x01, Y6, X0
-	VADDPS       X0, X6, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 96(AX)
-	VEXTRACTF128 $0x01, Y7, X0
-	VADDPS       X0, X7, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 100(AX)
+	VMOVUPS     (CX)(R8*1), Y8
+	VFMADD231PS (BX), Y8, Y0
+	VFMADD231PS (BX)(SI*1), Y8, Y2
+	VFMADD231PS (BX)(SI*2), Y8, Y4
+	VFMADD231PS (BX)(DI*1), Y8, Y6
+	VMOVUPS     (DX)(R8*1), Y8
+	VFMADD231PS (BX), Y8, Y1
+	VFMADD231PS (BX)(SI*1), Y8, Y3
+	VFMADD231PS (BX)(SI*2), Y8, Y5
+	VFMADD231PS (BX)(DI*1), Y8, Y7
+	ADDQ        $0x00000020, BX
+	ADDQ        $0x20, R8
+	DECQ        R9
+	JNZ         block
+	MOVQ        32(AX), R9
+	ANDQ        $0x07, R9
+	JZ          summed
+	LEAQ        maskTable<>+32(SB), R10
+	VMOVDQU     (R10)(R9*4), Y8
+	SUBQ        $0x08, R9
+	LEAQ        (R8)(R9*4), R8
+	LEAQ        (BX)(R9*4), BX
+	VMOVUPS     (CX)(R8*1), Y9
+	VANDPS      Y8, Y9, Y9
+	VMOVUPS     (BX), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y0
+	VMOVUPS     (BX)(SI*1), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y2
+	VMOVUPS     (BX)(SI*2), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y4
+	VMOVUPS     (BX)(DI*1), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y6
+	VMOVUPS     (DX)(R8*1), Y9
+	VANDPS      Y8, Y9, Y9
+	VMOVUPS     (BX), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y1
+	VMOVUPS     (BX)(SI*1), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y3
+	VMOVUPS     (BX)(SI*2), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y5
+	VMOVUPS     (BX)(DI*1), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y7
+
+summed:
+	MOVQ       48(AX), AX
+	VHADDPS    Y1, Y0, Y0
+	VHADDPS    Y3, Y2, Y1
+	VHADDPS    Y5, Y4, Y2
+	VHADDPS    Y7, Y6, Y3
+	VHADDPS    Y1, Y0, Y0
+	VHADDPS    Y3, Y2, Y1
+	VPERM2F128 $0x20, Y1, Y0, Y2
+	VPERM2F128 $0x31, Y1, Y0, Y0
+	VADDPS     Y0, Y2, Y2
+	VMOVUPS    Y2, (AX)
 	VZEROUPPER
 	RET
 
@@ -13250,68 +19756,74 @@ TEXT ·f16Dot1(SB), NOSPLIT, $0-8
 	SHRQ    $0x03, R13
 
 block:
-	VMOVUPS      (BX), Y8
-	VCVTPH2PS    (CX)(R12*1), Y9
-	VFMADD231PS  Y9, Y8, Y0
-	VCVTPH2PS    (SI)(R12*1), Y9
-	VFMADD231PS  Y9, Y8, Y1
-	VCVTPH2PS    (DI)(R12*1), Y9
-	VFMADD231PS  Y9, Y8, Y2
-	VCVTPH2PS    (R8)(R12*1), Y9
-	VFMADD231PS  Y9, Y8, Y3
-	VCVTPH2PS    (R9)(R12*1), Y9
-	VFMADD231PS  Y9, Y8, Y4
-	VCVTPH2PS    (R10)(R12*1), Y9
-	VFMADD231PS  Y9, Y8, Y5
-	VCVTPH2PS    (R11)(R12*1), Y9
-	VFMADD231PS  Y9, Y8, Y6
-	VCVTPH2PS    (DX)(R12*1), Y9
-	VFMADD231PS  Y9, Y8, Y7
-	ADDQ         $0x00000020, BX
-	ADDQ         $0x10, R12
-	DECQ         R13
-	JNZ          block
-	MOVQ         48(AX), AX
-	VEXTRACTF128 $0x01, Y0, X8
-	VADDPS       X8, X0, X8
-	VHADDPS      X8, X8, X8
-	VHADDPS      X8, X8, X8
-	VMOVSS       X8, (AX)
-	VEXTRACTF128 $0x01, Y1, X0
-	VADDPS       X0, X1, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 4(AX)
-	VEXTRACTF128 $0x01, Y2, X0
-	VADDPS       X0, X2, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 8(AX)
-	VEXTRACTF128 $0x01, Y3, X0
-	VADDPS       X0, X3, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 12(AX)
-	VEXTRACTF128 $0x01, Y4, X0
-	VADDPS       X0, X4, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 16(AX)
-	VEXTRACTF128 $0x01, Y5, X0
-	VADDPS       X0, X5, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 20(AX)
-	VEXTRACTF128 $0x01, Y6, X0
-	VADDPS       X0, X6, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 24(AX)
-	VEXTRACTF128 $0x01, Y7, X0
-	VADDPS       X0, X7, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 28(AX)
+	VMOVUPS     (BX), Y8
+	VCVTPH2PS   (CX)(R12*1), Y9
+	VFMADD231PS Y9, Y8, Y0
+	VCVTPH2PS   (SI)(R12*1), Y9
+	VFMADD231PS Y9, Y8, Y1
+	VCVTPH2PS   (DI)(R12*1), Y9
+	VFMADD231PS Y9, Y8, Y2
+	VCVTPH2PS   (R8)(R12*1), Y9
+	VFMADD231PS Y9, Y8, Y3
+	VCVTPH2PS   (R9)(R12*1), Y9
+	VFMADD231PS Y9, Y8, Y4
+	VCVTPH2PS   (R10)(R12*1), Y9
+	VFMADD231PS Y9, Y8, Y5
+	VCVTPH2PS   (R11)(R12*1), Y9
+	VFMADD231PS Y9, Y8, Y6
+	VCVTPH2PS   (DX)(R12*1), Y9
+	VFMADD231PS Y9, Y8, Y7
+	ADDQ        $0x00000020, BX
+	ADDQ        $0x10, R12
+	DECQ        R13
+	JNZ         block
+	MOVQ        32(AX), R13
+	ANDQ        $0x07, R13
+	JZ          summed
+	LEAQ        maskTable<>+32(SB), R14
+	VMOVDQU     (R14)(R13*4), Y8
+	SUBQ        $0x08, R13
+	LEAQ        (R12)(R13*2), R12
+	LEAQ        (BX)(R13*4), BX
+	VMOVUPS     (BX), Y9
+	VANDPS      Y8, Y9, Y9
+	VCVTPH2PS   (CX)(R12*1), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y0
+	VCVTPH2PS   (SI)(R12*1), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y1
+	VCVTPH2PS   (DI)(R12*1), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y2
+	VCVTPH2PS   (R8)(R12*1), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y3
+	VCVTPH2PS   (R9)(R12*1), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y4
+	VCVTPH2PS   (R10)(R12*1), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y5
+	VCVTPH2PS   (R11)(R12*1), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y6
+	VCVTPH2PS   (DX)(R12*1), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y7
+
+summed:
+	MOVQ       48(AX), AX
+	VHADDPS    Y1, Y0, Y0
+	VHADDPS    Y3, Y2, Y1
+	VHADDPS    Y5, Y4, Y2
+	VHADDPS    Y7, Y6, Y3
+	VHADDPS    Y1, Y0, Y0
+	VHADDPS    Y3, Y2, Y1
+	VPERM2F128 $0x20, Y1, Y0, Y2
+	VPERM2F128 $0x31, Y1, Y0, Y0
+	VADDPS     Y0, Y2, Y2
+	VMOVUPS    Y2, (AX)
 	VZEROUPPER
 	RET
 
@@ -13346,63 +19858,75 @@ TEXT ·f16Dot2(SB), NOSPLIT, $0-8
 	SHRQ    $0x03, R10
 
 block:
-	VCVTPH2PS    (CX)(R9*1), Y8
-	VFMADD231PS  (BX), Y8, Y0
-	VFMADD231PS  (BX)(R8*1), Y8, Y4
-	VCVTPH2PS    (SI)(R9*1), Y8
-	VFMADD231PS  (BX), Y8, Y1
-	VFMADD231PS  (BX)(R8*1), Y8, Y5
-	VCVTPH2PS    (DI)(R9*1), Y8
-	VFMADD231PS  (BX), Y8, Y2
-	VFMADD231PS  (BX)(R8*1), Y8, Y6
-	VCVTPH2PS    (DX)(R9*1), Y8
-	VFMADD231PS  (BX), Y8, Y3
-	VFMADD231PS  (BX)(R8*1), Y8, Y7
-	ADDQ         $0x00000020, BX
-	ADDQ         $0x10, R9
-	DECQ         R10
-	JNZ          block
-	MOVQ         48(AX), AX
-	VEXTRACTF128 $0x01, Y0, X8
-	VADDPS       X8, X0, X8
-	VHADDPS      X8, X8, X8
-	VHADDPS      X8, X8, X8
-	VMOVSS       X8, (AX)
-	VEXTRACTF128 $0x01, Y1, X0
-	VADDPS       X0, X1, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 4(AX)
-	VEXTRACTF128 $0x01, Y2, X0
-	VADDPS       X0, X2, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 8(AX)
-	VEXTRACTF128 $0x01, Y3, X0
-	VADDPS       X0, X3, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 12(AX)
-	VEXTRACTF128 $0x01, Y4, X0
-	VADDPS       X0, X4, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 32(AX)
-	VEXTRACTF128 $0x01, Y5, X0
-	VADDPS       X0, X5, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 36(AX)
-	VEXTRACTF128 $0x01, Y6, X0
-	VADDPS       X0, X6, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 40(AX)
-	VEXTRACTF128 $0x01, Y7, X0
-	VADDPS       X0, X7, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 44(AX)
+	VCVTPH2PS   (CX)(R9*1), Y8
+	VFMADD231PS (BX), Y8, Y0
+	VFMADD231PS (BX)(R8*1), Y8, Y4
+	VCVTPH2PS   (SI)(R9*1), Y8
+	VFMADD231PS (BX), Y8, Y1
+	VFMADD231PS (BX)(R8*1), Y8, Y5
+	VCVTPH2PS   (DI)(R9*1), Y8
+	VFMADD231PS (BX), Y8, Y2
+	VFMADD231PS (BX)(R8*1), Y8, Y6
+	VCVTPH2PS   (DX)(R9*1), Y8
+	VFMADD231PS (BX), Y8, Y3
+	VFMADD231PS (BX)(R8*1), Y8, Y7
+	ADDQ        $0x00000020, BX
+	ADDQ        $0x10, R9
+	DECQ        R10
+	JNZ         block
+	MOVQ        32(AX), R10
+	ANDQ        $0x07, R10
+	JZ          summed
+	LEAQ        maskTable<>+32(SB), R11
+	VMOVDQU     (R11)(R10*4), Y8
+	SUBQ        $0x08, R10
+	LEAQ        (R9)(R10*2), R9
+	LEAQ        (BX)(R10*4), BX
+	VCVTPH2PS   (CX)(R9*1), Y9
+	VANDPS      Y8, Y9, Y9
+	VMOVUPS     (BX), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y0
+	VMOVUPS     (BX)(R8*1), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y4
+	VCVTPH2PS   (SI)(R9*1), Y9
+	VANDPS      Y8, Y9, Y9
+	VMOVUPS     (BX), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y1
+	VMOVUPS     (BX)(R8*1), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y5
+	VCVTPH2PS   (DI)(R9*1), Y9
+	VANDPS      Y8, Y9, Y9
+	VMOVUPS     (BX), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y2
+	VMOVUPS     (BX)(R8*1), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y6
+	VCVTPH2PS   (DX)(R9*1), Y9
+	VANDPS      Y8, Y9, Y9
+	VMOVUPS     (BX), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y3
+	VMOVUPS     (BX)(R8*1), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y7
+
+summed:
+	MOVQ       48(AX), AX
+	VHADDPS    Y1, Y0, Y0
+	VHADDPS    Y3, Y2, Y1
+	VHADDPS    Y5, Y4, Y2
+	VHADDPS    Y7, Y6, Y3
+	VHADDPS    Y1, Y0, Y0
+	VHADDPS    Y3, Y2, Y1
+	VPERM2F128 $0x20, Y1, Y0, Y2
+	VPERM2F128 $0x31, Y1, Y0, Y0
+	VADDPS     Y0, Y2, Y2
+	VMOVUPS    Y2, (AX)
 	VZEROUPPER
 	RET
 
@@ -13441,87 +19965,101 @@ TEXT ·f16Dot3(SB), NOSPLIT, $0-8
 	SHRQ    $0x03, R10
 
 block:
-	VCVTPH2PS    (CX)(R9*1), Y12
-	VFMADD231PS  (BX), Y12, Y0
-	VFMADD231PS  (BX)(R8*1), Y12, Y4
-	VFMADD231PS  (BX)(R8*2), Y12, Y8
-	VCVTPH2PS    (SI)(R9*1), Y12
-	VFMADD231PS  (BX), Y12, Y1
-	VFMADD231PS  (BX)(R8*1), Y12, Y5
-	VFMADD231PS  (BX)(R8*2), Y12, Y9
-	VCVTPH2PS    (DI)(R9*1), Y12
-	VFMADD231PS  (BX), Y12, Y2
-	VFMADD231PS  (BX)(R8*1), Y12, Y6
-	VFMADD231PS  (BX)(R8*2), Y12, Y10
-	VCVTPH2PS    (DX)(R9*1), Y12
-	VFMADD231PS  (BX), Y12, Y3
-	VFMADD231PS  (BX)(R8*1), Y12, Y7
-	VFMADD231PS  (BX)(R8*2), Y12, Y11
-	ADDQ         $0x00000020, BX
-	ADDQ         $0x10, R9
-	DECQ         R10
-	JNZ          block
-	MOVQ         48(AX), AX
-	VEXTRACTF128 $0x01, Y0, X12
-	VADDPS       X12, X0, X12
-	VHADDPS      X12, X12, X12
-	VHADDPS      X12, X12, X12
-	VMOVSS       X12, (AX)
-	VEXTRACTF128 $0x01, Y1, X0
-	VADDPS       X0, X1, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 4(AX)
-	VEXTRACTF128 $0x01, Y2, X0
-	VADDPS       X0, X2, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 8(AX)
-	VEXTRACTF128 $0x01, Y3, X0
-	VADDPS       X0, X3, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 12(AX)
-	VEXTRACTF128 $0x01, Y4, X0
-	VADDPS       X0, X4, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 32(AX)
-	VEXTRACTF128 $0x01, Y5, X0
-	VADDPS       X0, X5, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 36(AX)
-	VEXTRACTF128 $0x01, Y6, X0
-	VADDPS       X0, X6, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 40(AX)
-	VEXTRACTF128 $0x01, Y7, X0
-	VADDPS       X0, X7, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 44(AX)
-	VEXTRACTF128 $0x01, Y8, X0
-	VADDPS       X0, X8, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 64(AX)
-	VEXTRACTF128 $0x01, Y9, X0
-	VADDPS       X0, X9, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 68(AX)
-	VEXTRACTF128 $0x01, Y10, X0
-	VADDPS       X0, X10, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 72(AX)
-	VEXTRACTF128 $0x01, Y11, X0
-	VADDPS       X0, X11, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 76(AX)
+	VCVTPH2PS   (CX)(R9*1), Y12
+	VFMADD231PS (BX), Y12, Y0
+	VFMADD231PS (BX)(R8*1), Y12, Y4
+	VFMADD231PS (BX)(R8*2), Y12, Y8
+	VCVTPH2PS   (SI)(R9*1), Y12
+	VFMADD231PS (BX), Y12, Y1
+	VFMADD231PS (BX)(R8*1), Y12, Y5
+	VFMADD231PS (BX)(R8*2), Y12, Y9
+	VCVTPH2PS   (DI)(R9*1), Y12
+	VFMADD231PS (BX), Y12, Y2
+	VFMADD231PS (BX)(R8*1), Y12, Y6
+	VFMADD231PS (BX)(R8*2), Y12, Y10
+	VCVTPH2PS   (DX)(R9*1), Y12
+	VFMADD231PS (BX), Y12, Y3
+	VFMADD231PS (BX)(R8*1), Y12, Y7
+	VFMADD231PS (BX)(R8*2), Y12, Y11
+	ADDQ        $0x00000020, BX
+	ADDQ        $0x10, R9
+	DECQ        R10
+	JNZ         block
+	MOVQ        32(AX), R10
+	ANDQ        $0x07, R10
+	JZ          summed
+	LEAQ        maskTable<>+32(SB), R11
+	VMOVDQU     (R11)(R10*4), Y12
+	SUBQ        $0x08, R10
+	LEAQ        (R9)(R10*2), R9
+	LEAQ        (BX)(R10*4), BX
+	VCVTPH2PS   (CX)(R9*1), Y13
+	VANDPS      Y12, Y13, Y13
+	VMOVUPS     (BX), Y14
+	VANDPS      Y12, Y14, Y14
+	VFMADD231PS Y14, Y13, Y0
+	VMOVUPS     (BX)(R8*1), Y14
+	VANDPS      Y12, Y14, Y14
+	VFMADD231PS Y14, Y13, Y4
+	VMOVUPS     (BX)(R8*2), Y14
+	VANDPS      Y12, Y14, Y14
+	VFMADD231PS Y14, Y13, Y8
+	VCVTPH2PS   (SI)(R9*1), Y13
+	VANDPS      Y12, Y13, Y13
+	VMOVUPS     (BX), Y14
+	VANDPS      Y12, Y14, Y14
+	VFMADD231PS Y14, Y13, Y1
+	VMOVUPS     (BX)(R8*1), Y14
+	VANDPS      Y12, Y14, Y14
+	VFMADD231PS Y14, Y13, Y5
+	VMOVUPS     (BX)(R8*2), Y14
+	VANDPS      Y12, Y14, Y14
+	VFMADD231PS Y14, Y13, Y9
+	VCVTPH2PS   (DI)(R9*1), Y13
+	VANDPS      Y12, Y13, Y13
+	VMOVUPS     (BX), Y14
+	VANDPS      Y12, Y14, Y14
+	VFMADD231PS Y14, Y13, Y2
+	VMOVUPS     (BX)(R8*1), Y14
+	VANDPS      Y12, Y14, Y14
+	VFMADD231PS Y14, Y13, Y6
+	VMOVUPS     (BX)(R8*2), Y14
+	VANDPS      Y12, Y14, Y14
+	VFMADD231PS Y14, Y13, Y10
+	VCVTPH2PS   (DX)(R9*1), Y13
+	VANDPS      Y12, Y13, Y13
+	VMOVUPS     (BX), Y14
+	VANDPS      Y12, Y14, Y14
+	VFMADD231PS Y14, Y13, Y3
+	VMOVUPS     (BX)(R8*1), Y14
+	VANDPS      Y12, Y14, Y14
+	VFMADD231PS Y14, Y13, Y7
+	VMOVUPS     (BX)(R8*2), Y14
+	VANDPS      Y12, Y14, Y14
+	VFMADD231PS Y14, Y13, Y11
+
+summed:
+	MOVQ       48(AX), AX
+	VHADDPS    Y1, Y0, Y0
+	VHADDPS    Y3, Y2, Y1
+	VHADDPS    Y5, Y4, Y2
+	VHADDPS    Y7, Y6, Y3
+	VHADDPS    Y1, Y0, Y0
+	VHADDPS    Y3, Y2, Y1
+	VPERM2F128 $0x20, Y1, Y0, Y2
+	VPERM2F128 $0x31, Y1, Y0, Y0
+	VADDPS     Y0, Y2, Y2
+	VMOVUPS    Y2, (AX)
+	VHADDPS    Y9, Y8, Y0
+	VHADDPS    Y11, Y10, Y1
+	VHADDPS    Y8, Y8, Y2
+	VHADDPS    Y8, Y8, Y3
+	VHADDPS    Y1, Y0, Y0
+	VHADDPS    Y3, Y2, Y1
+	VPERM2F128 $0x20, Y1, Y0, Y2
+	VPERM2F128 $0x31, Y1, Y0, Y0
+	VADDPS     Y0, Y2, Y2
+	VMOVUPS    Y2, 32(AX)
 	VZEROUPPER
 	RET
 
@@ -13551,61 +20089,69 @@ TEXT ·f16Dot4(SB), NOSPLIT, $0-8
 	SHRQ    $0x03, R9
 
 block:
-	VCVTPH2PS    (CX)(R8*1), Y8
-	VFMADD231PS  (BX), Y8, Y0
-	VFMADD231PS  (BX)(SI*1), Y8, Y2
-	VFMADD231PS  (BX)(SI*2), Y8, Y4
-	VFMADD231PS  (BX)(DI*1), Y8, Y6
-	VCVTPH2PS    (DX)(R8*1), Y8
-	VFMADD231PS  (BX), Y8, Y1
-	VFMADD231PS  (BX)(SI*1), Y8, Y3
-	VFMADD231PS  (BX)(SI*2), Y8, Y5
-	VFMADD231PS  (BX)(DI*1), Y8, Y7
-	ADDQ         $0x00000020, BX
-	ADDQ         $0x10, R8
-	DECQ         R9
-	JNZ          block
-	MOVQ         48(AX), AX
-	VEXTRACTF128 $0x01, Y0, X8
-	VADDPS       X8, X0, X8
-	VHADDPS      X8, X8, X8
-	VHADDPS      X8, X8, X8
-	VMOVSS       X8, (AX)
-	VEXTRACTF128 $0x01, Y1, X0
-	VADDPS       X0, X1, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 4(AX)
-	VEXTRACTF128 $0x01, Y2, X0
-	VADDPS       X0, X2, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 32(AX)
-	VEXTRACTF128 $0x01, Y3, X0
-	VADDPS       X0, X3, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 36(AX)
-	VEXTRACTF128 $0x01, Y4, X0
-	VADDPS       X0, X4, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 64(AX)
-	VEXTRACTF128 $0x01, Y5, X0
-	VADDPS       X0, X5, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 68(AX)
-	VEXTRACTF128 $0x01, Y6, X0
-	VADDPS       X0, X6, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 96(AX)
-	VEXTRACTF128 $0x01, Y7, X0
-	VADDPS       X0, X7, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 100(AX)
+	VCVTPH2PS   (CX)(R8*1), Y8
+	VFMADD231PS (BX), Y8, Y0
+	VFMADD231PS (BX)(SI*1), Y8, Y2
+	VFMADD231PS (BX)(SI*2), Y8, Y4
+	VFMADD231PS (BX)(DI*1), Y8, Y6
+	VCVTPH2PS   (DX)(R8*1), Y8
+	VFMADD231PS (BX), Y8, Y1
+	VFMADD231PS (BX)(SI*1), Y8, Y3
+	VFMADD231PS (BX)(SI*2), Y8, Y5
+	VFMADD231PS (BX)(DI*1), Y8, Y7
+	ADDQ        $0x00000020, BX
+	ADDQ        $0x10, R8
+	DECQ        R9
+	JNZ         block
+	MOVQ        32(AX), R9
+	ANDQ        $0x07, R9
+	JZ          summed
+	LEAQ        maskTable<>+32(SB), R10
+	VMOVDQU     (R10)(R9*4), Y8
+	SUBQ        $0x08, R9
+	LEAQ        (R8)(R9*2), R8
+	LEAQ        (BX)(R9*4), BX
+	VCVTPH2PS   (CX)(R8*1), Y9
+	VANDPS      Y8, Y9, Y9
+	VMOVUPS     (BX), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y0
+	VMOVUPS     (BX)(SI*1), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y2
+	VMOVUPS     (BX)(SI*2), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y4
+	VMOVUPS     (BX)(DI*1), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y6
+	VCVTPH2PS   (DX)(R8*1), Y9
+	VANDPS      Y8, Y9, Y9
+	VMOVUPS     (BX), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y1
+	VMOVUPS     (BX)(SI*1), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y3
+	VMOVUPS     (BX)(SI*2), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y5
+	VMOVUPS     (BX)(DI*1), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y7
+
+summed:
+	MOVQ       48(AX), AX
+	VHADDPS    Y1, Y0, Y0
+	VHADDPS    Y3, Y2, Y1
+	VHADDPS    Y5, Y4, Y2
+	VHADDPS    Y7, Y6, Y3
+	VHADDPS    Y1, Y0, Y0
+	VHADDPS    Y3, Y2, Y1
+	VPERM2F128 $0x20, Y1, Y0, Y2
+	VPERM2F128 $0x31, Y1, Y0, Y0
+	VADDPS     Y0, Y2, Y2
+	VMOVUPS    Y2, (AX)
 	VZEROUPPER
 	RET
 
@@ -13877,76 +20423,90 @@ TEXT ·bf16Dot1(SB), NOSPLIT, $0-8
 	SHRQ    $0x03, R13
 
 block:
-	VMOVUPS      (BX), Y8
-	VPMOVZXWD    (CX)(R12*1), Y9
-	VPSLLD       $0x10, Y9, Y9
-	VFMADD231PS  Y9, Y8, Y0
-	VPMOVZXWD    (SI)(R12*1), Y9
-	VPSLLD       $0x10, Y9, Y9
-	VFMADD231PS  Y9, Y8, Y1
-	VPMOVZXWD    (DI)(R12*1), Y9
-	VPSLLD       $0x10, Y9, Y9
-	VFMADD231PS  Y9, Y8, Y2
-	VPMOVZXWD    (R8)(R12*1), Y9
-	VPSLLD       $0x10, Y9, Y9
-	VFMADD231PS  Y9, Y8, Y3
-	VPMOVZXWD    (R9)(R12*1), Y9
-	VPSLLD       $0x10, Y9, Y9
-	VFMADD231PS  Y9, Y8, Y4
-	VPMOVZXWD    (R10)(R12*1), Y9
-	VPSLLD       $0x10, Y9, Y9
-	VFMADD231PS  Y9, Y8, Y5
-	VPMOVZXWD    (R11)(R12*1), Y9
-	VPSLLD       $0x10, Y9, Y9
-	VFMADD231PS  Y9, Y8, Y6
-	VPMOVZXWD    (DX)(R12*1), Y9
-	VPSLLD       $0x10, Y9, Y9
-	VFMADD231PS  Y9, Y8, Y7
-	ADDQ         $0x00000020, BX
-	ADDQ         $0x10, R12
-	DECQ         R13
-	JNZ          block
-	MOVQ         48(AX), AX
-	VEXTRACTF128 $0x01, Y0, X8
-	VADDPS       X8, X0, X8
-	VHADDPS      X8, X8, X8
-	VHADDPS      X8, X8, X8
-	VMOVSS       X8, (AX)
-	VEXTRACTF128 $0x01, Y1, X0
-	VADDPS       X0, X1, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 4(AX)
-	VEXTRACTF128 $0x01, Y2, X0
-	VADDPS       X0, X2, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 8(AX)
-	VEXTRACTF128 $0x01, Y3, X0
-	VADDPS       X0, X3, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 12(AX)
-	VEXTRACTF128 $0x01, Y4, X0
-	VADDPS       X0, X4, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 16(AX)
-	VEXTRACTF128 $0x01, Y5, X0
-	VADDPS       X0, X5, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 20(AX)
-	VEXTRACTF128 $0x01, Y6, X0
-	VADDPS       X0, X6, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 24(AX)
-	VEXTRACTF128 $0x01, Y7, X0
-	VADDPS       X0, X7, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 28(AX)
+	VMOVUPS     (BX), Y8
+	VPMOVZXWD   (CX)(R12*1), Y9
+	VPSLLD      $0x10, Y9, Y9
+	VFMADD231PS Y9, Y8, Y0
+	VPMOVZXWD   (SI)(R12*1), Y9
+	VPSLLD      $0x10, Y9, Y9
+	VFMADD231PS Y9, Y8, Y1
+	VPMOVZXWD   (DI)(R12*1), Y9
+	VPSLLD      $0x10, Y9, Y9
+	VFMADD231PS Y9, Y8, Y2
+	VPMOVZXWD   (R8)(R12*1), Y9
+	VPSLLD      $0x10, Y9, Y9
+	VFMADD231PS Y9, Y8, Y3
+	VPMOVZXWD   (R9)(R12*1), Y9
+	VPSLLD      $0x10, Y9, Y9
+	VFMADD231PS Y9, Y8, Y4
+	VPMOVZXWD   (R10)(R12*1), Y9
+	VPSLLD      $0x10, Y9, Y9
+	VFMADD231PS Y9, Y8, Y5
+	VPMOVZXWD   (R11)(R12*1), Y9
+	VPSLLD      $0x10, Y9, Y9
+	VFMADD231PS Y9, Y8, Y6
+	VPMOVZXWD   (DX)(R12*1), Y9
+	VPSLLD      $0x10, Y9, Y9
+	VFMADD231PS Y9, Y8, Y7
+	ADDQ        $0x00000020, BX
+	ADDQ        $0x10, R12
+	DECQ        R13
+	JNZ         block
+	MOVQ        32(AX), R13
+	ANDQ        $0x07, R13
+	JZ          summed
+	LEAQ        maskTable<>+32(SB), R14
+	VMOVDQU     (R14)(R13*4), Y8
+	SUBQ        $0x08, R13
+	LEAQ        (R12)(R13*2), R12
+	LEAQ        (BX)(R13*4), BX
+	VMOVUPS     (BX), Y9
+	VANDPS      Y8, Y9, Y9
+	VPMOVZXWD   (CX)(R12*1), Y10
+	VPSLLD      $0x10, Y10, Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y0
+	VPMOVZXWD   (SI)(R12*1), Y10
+	VPSLLD      $0x10, Y10, Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y1
+	VPMOVZXWD   (DI)(R12*1), Y10
+	VPSLLD      $0x10, Y10, Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y2
+	VPMOVZXWD   (R8)(R12*1), Y10
+	VPSLLD      $0x10, Y10, Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y3
+	VPMOVZXWD   (R9)(R12*1), Y10
+	VPSLLD      $0x10, Y10, Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y4
+	VPMOVZXWD   (R10)(R12*1), Y10
+	VPSLLD      $0x10, Y10, Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y5
+	VPMOVZXWD   (R11)(R12*1), Y10
+	VPSLLD      $0x10, Y10, Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y6
+	VPMOVZXWD   (DX)(R12*1), Y10
+	VPSLLD      $0x10, Y10, Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y7
+
+summed:
+	MOVQ       48(AX), AX
+	VHADDPS    Y1, Y0, Y0
+	VHADDPS    Y3, Y2, Y1
+	VHADDPS    Y5, Y4, Y2
+	VHADDPS    Y7, Y6, Y3
+	VHADDPS    Y1, Y0, Y0
+	VHADDPS    Y3, Y2, Y1
+	VPERM2F128 $0x20, Y1, Y0, Y2
+	VPERM2F128 $0x31, Y1, Y0, Y0
+	VADDPS     Y0, Y2, Y2
+	VMOVUPS    Y2, (AX)
 	VZEROUPPER
 	RET
 
@@ -13981,67 +20541,83 @@ TEXT ·bf16Dot2(SB), NOSPLIT, $0-8
 	SHRQ    $0x03, R10
 
 block:
-	VPMOVZXWD    (CX)(R9*1), Y8
-	VPSLLD       $0x10, Y8, Y8
-	VFMADD231PS  (BX), Y8, Y0
-	VFMADD231PS  (BX)(R8*1), Y8, Y4
-	VPMOVZXWD    (SI)(R9*1), Y8
-	VPSLLD       $0x10, Y8, Y8
-	VFMADD231PS  (BX), Y8, Y1
-	VFMADD231PS  (BX)(R8*1), Y8, Y5
-	VPMOVZXWD    (DI)(R9*1), Y8
-	VPSLLD       $0x10, Y8, Y8
-	VFMADD231PS  (BX), Y8, Y2
-	VFMADD231PS  (BX)(R8*1), Y8, Y6
-	VPMOVZXWD    (DX)(R9*1), Y8
-	VPSLLD       $0x10, Y8, Y8
-	VFMADD231PS  (BX), Y8, Y3
-	VFMADD231PS  (BX)(R8*1), Y8, Y7
-	ADDQ         $0x00000020, BX
-	ADDQ         $0x10, R9
-	DECQ         R10
-	JNZ          block
-	MOVQ         48(AX), AX
-	VEXTRACTF128 $0x01, Y0, X8
-	VADDPS       X8, X0, X8
-	VHADDPS      X8, X8, X8
-	VHADDPS      X8, X8, X8
-	VMOVSS       X8, (AX)
-	VEXTRACTF128 $0x01, Y1, X0
-	VADDPS       X0, X1, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 4(AX)
-	VEXTRACTF128 $0x01, Y2, X0
-	VADDPS       X0, X2, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 8(AX)
-	VEXTRACTF128 $0x01, Y3, X0
-	VADDPS       X0, X3, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 12(AX)
-	VEXTRACTF128 $0x01, Y4, X0
-	VADDPS       X0, X4, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 32(AX)
-	VEXTRACTF128 $0x01, Y5, X0
-	VADDPS       X0, X5, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 36(AX)
-	VEXTRACTF128 $0x01, Y6, X0
-	VADDPS       X0, X6, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 40(AX)
-	VEXTRACTF128 $0x01, Y7, X0
-	VADDPS       X0, X7, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 44(AX)
+	VPMOVZXWD   (CX)(R9*1), Y8
+	VPSLLD      $0x10, Y8, Y8
+	VFMADD231PS (BX), Y8, Y0
+	VFMADD231PS (BX)(R8*1), Y8, Y4
+	VPMOVZXWD   (SI)(R9*1), Y8
+	VPSLLD      $0x10, Y8, Y8
+	VFMADD231PS (BX), Y8, Y1
+	VFMADD231PS (BX)(R8*1), Y8, Y5
+	VPMOVZXWD   (DI)(R9*1), Y8
+	VPSLLD      $0x10, Y8, Y8
+	VFMADD231PS (BX), Y8, Y2
+	VFMADD231PS (BX)(R8*1), Y8, Y6
+	VPMOVZXWD   (DX)(R9*1), Y8
+	VPSLLD      $0x10, Y8, Y8
+	VFMADD231PS (BX), Y8, Y3
+	VFMADD231PS (BX)(R8*1), Y8, Y7
+	ADDQ        $0x00000020, BX
+	ADDQ        $0x10, R9
+	DECQ        R10
+	JNZ         block
+	MOVQ        32(AX), R10
+	ANDQ        $0x07, R10
+	JZ          summed
+	LEAQ        maskTable<>+32(SB), R11
+	VMOVDQU     (R11)(R10*4), Y8
+	SUBQ        $0x08, R10
+	LEAQ        (R9)(R10*2), R9
+	LEAQ        (BX)(R10*4), BX
+	VPMOVZXWD   (CX)(R9*1), Y9
+	VPSLLD      $0x10, Y9, Y9
+	VANDPS      Y8, Y9, Y9
+	VMOVUPS     (BX), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y0
+	VMOVUPS     (BX)(R8*1), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y4
+	VPMOVZXWD   (SI)(R9*1), Y9
+	VPSLLD      $0x10, Y9, Y9
+	VANDPS      Y8, Y9, Y9
+	VMOVUPS     (BX), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y1
+	VMOVUPS     (BX)(R8*1), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y5
+	VPMOVZXWD   (DI)(R9*1), Y9
+	VPSLLD      $0x10, Y9, Y9
+	VANDPS      Y8, Y9, Y9
+	VMOVUPS     (BX), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y2
+	VMOVUPS     (BX)(R8*1), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y6
+	VPMOVZXWD   (DX)(R9*1), Y9
+	VPSLLD      $0x10, Y9, Y9
+	VANDPS      Y8, Y9, Y9
+	VMOVUPS     (BX), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y3
+	VMOVUPS     (BX)(R8*1), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y7
+
+summed:
+	MOVQ       48(AX), AX
+	VHADDPS    Y1, Y0, Y0
+	VHADDPS    Y3, Y2, Y1
+	VHADDPS    Y5, Y4, Y2
+	VHADDPS    Y7, Y6, Y3
+	VHADDPS    Y1, Y0, Y0
+	VHADDPS    Y3, Y2, Y1
+	VPERM2F128 $0x20, Y1, Y0, Y2
+	VPERM2F128 $0x31, Y1, Y0, Y0
+	VADDPS     Y0, Y2, Y2
+	VMOVUPS    Y2, (AX)
 	VZEROUPPER
 	RET
 
@@ -14080,91 +20656,109 @@ TEXT ·bf16Dot3(SB), NOSPLIT, $0-8
 	SHRQ    $0x03, R10
 
 block:
-	VPMOVZXWD    (CX)(R9*1), Y12
-	VPSLLD       $0x10, Y12, Y12
-	VFMADD231PS  (BX), Y12, Y0
-	VFMADD231PS  (BX)(R8*1), Y12, Y4
-	VFMADD231PS  (BX)(R8*2), Y12, Y8
-	VPMOVZXWD    (SI)(R9*1), Y12
-	VPSLLD       $0x10, Y12, Y12
-	VFMADD231PS  (BX), Y12, Y1
-	VFMADD231PS  (BX)(R8*1), Y12, Y5
-	VFMADD231PS  (BX)(R8*2), Y12, Y9
-	VPMOVZXWD    (DI)(R9*1), Y12
-	VPSLLD       $0x10, Y12, Y12
-	VFMADD231PS  (BX), Y12, Y2
-	VFMADD231PS  (BX)(R8*1), Y12, Y6
-	VFMADD231PS  (BX)(R8*2), Y12, Y10
-	VPMOVZXWD    (DX)(R9*1), Y12
-	VPSLLD       $0x10, Y12, Y12
-	VFMADD231PS  (BX), Y12, Y3
-	VFMADD231PS  (BX)(R8*1), Y12, Y7
-	VFMADD231PS  (BX)(R8*2), Y12, Y11
-	ADDQ         $0x00000020, BX
-	ADDQ         $0x10, R9
-	DECQ         R10
-	JNZ          block
-	MOVQ         48(AX), AX
-	VEXTRACTF128 $0x01, Y0, X12
-	VADDPS       X12, X0, X12
-	VHADDPS      X12, X12, X12
-	VHADDPS      X12, X12, X12
-	VMOVSS       X12, (AX)
-	VEXTRACTF128 $0x01, Y1, X0
-	VADDPS       X0, X1, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 4(AX)
-	VEXTRACTF128 $0x01, Y2, X0
-	VADDPS       X0, X2, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 8(AX)
-	VEXTRACTF128 $0x01, Y3, X0
-	VADDPS       X0, X3, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 12(AX)
-	VEXTRACTF128 $0x01, Y4, X0
-	VADDPS       X0, X4, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 32(AX)
-	VEXTRACTF128 $0x01, Y5, X0
-	VADDPS       X0, X5, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 36(AX)
-	VEXTRACTF128 $0x01, Y6, X0
-	VADDPS       X0, X6, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 40(AX)
-	VEXTRACTF128 $0x01, Y7, X0
-	VADDPS       X0, X7, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 44(AX)
-	VEXTRACTF128 $0x01, Y8, X0
-	VADDPS       X0, X8, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 64(AX)
-	VEXTRACTF128 $0x01, Y9, X0
-	VADDPS       X0, X9, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 68(AX)
-	VEXTRACTF128 $0x01, Y10, X0
-	VADDPS       X0, X10, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 72(AX)
-	VEXTRACTF128 $0x01, Y11, X0
-	VADDPS       X0, X11, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 76(AX)
+	VPMOVZXWD   (CX)(R9*1), Y12
+	VPSLLD      $0x10, Y12, Y12
+	VFMADD231PS (BX), Y12, Y0
+	VFMADD231PS (BX)(R8*1), Y12, Y4
+	VFMADD231PS (BX)(R8*2), Y12, Y8
+	VPMOVZXWD   (SI)(R9*1), Y12
+	VPSLLD      $0x10, Y12, Y12
+	VFMADD231PS (BX), Y12, Y1
+	VFMADD231PS (BX)(R8*1), Y12, Y5
+	VFMADD231PS (BX)(R8*2), Y12, Y9
+	VPMOVZXWD   (DI)(R9*1), Y12
+	VPSLLD      $0x10, Y12, Y12
+	VFMADD231PS (BX), Y12, Y2
+	VFMADD231PS (BX)(R8*1), Y12, Y6
+	VFMADD231PS (BX)(R8*2), Y12, Y10
+	VPMOVZXWD   (DX)(R9*1), Y12
+	VPSLLD      $0x10, Y12, Y12
+	VFMADD231PS (BX), Y12, Y3
+	VFMADD231PS (BX)(R8*1), Y12, Y7
+	VFMADD231PS (BX)(R8*2), Y12, Y11
+	ADDQ        $0x00000020, BX
+	ADDQ        $0x10, R9
+	DECQ        R10
+	JNZ         block
+	MOVQ        32(AX), R10
+	ANDQ        $0x07, R10
+	JZ          summed
+	LEAQ        maskTable<>+32(SB), R11
+	VMOVDQU     (R11)(R10*4), Y12
+	SUBQ        $0x08, R10
+	LEAQ        (R9)(R10*2), R9
+	LEAQ        (BX)(R10*4), BX
+	VPMOVZXWD   (CX)(R9*1), Y13
+	VPSLLD      $0x10, Y13, Y13
+	VANDPS      Y12, Y13, Y13
+	VMOVUPS     (BX), Y14
+	VANDPS      Y12, Y14, Y14
+	VFMADD231PS Y14, Y13, Y0
+	VMOVUPS     (BX)(R8*1), Y14
+	VANDPS      Y12, Y14, Y14
+	VFMADD231PS Y14, Y13, Y4
+	VMOVUPS     (BX)(R8*2), Y14
+	VANDPS      Y12, Y14, Y14
+	VFMADD231PS Y14, Y13, Y8
+	VPMOVZXWD   (SI)(R9*1), Y13
+	VPSLLD      $0x10, Y13, Y13
+	VANDPS      Y12, Y13, Y13
+	VMOVUPS     (BX), Y14
+	VANDPS      Y12, Y14, Y14
+	VFMADD231PS Y14, Y13, Y1
+	VMOVUPS     (BX)(R8*1), Y14
+	VANDPS      Y12, Y14, Y14
+	VFMADD231PS Y14, Y13, Y5
+	VMOVUPS     (BX)(R8*2), Y14
+	VANDPS      Y12, Y14, Y14
+	VFMADD231PS Y14, Y13, Y9
+	VPMOVZXWD   (DI)(R9*1), Y13
+	VPSLLD      $0x10, Y13, Y13
+	VANDPS      Y12, Y13, Y13
+	VMOVUPS     (BX), Y14
+	VANDPS      Y12, Y14, Y14
+	VFMADD231PS Y14, Y13, Y2
+	VMOVUPS     (BX)(R8*1), Y14
+	VANDPS      Y12, Y14, Y14
+	VFMADD231PS Y14, Y13, Y6
+	VMOVUPS     (BX)(R8*2), Y14
+	VANDPS      Y12, Y14, Y14
+	VFMADD231PS Y14, Y13, Y10
+	VPMOVZXWD   (DX)(R9*1), Y13
+	VPSLLD      $0x10, Y13, Y13
+	VANDPS      Y12, Y13, Y13
+	VMOVUPS     (BX), Y14
+	VANDPS      Y12, Y14, Y14
+	VFMADD231PS Y14, Y13, Y3
+	VMOVUPS     (BX)(R8*1), Y14
+	VANDPS      Y12, Y14, Y14
+	VFMADD231PS Y14, Y13, Y7
+	VMOVUPS     (BX)(R8*2), Y14
+	VANDPS      Y12, Y14, Y14
+	VFMADD231PS Y14, Y13, Y11
+
+summed:
+	MOVQ       48(AX), AX
+	VHADDPS    Y1, Y0, Y0
+	VHADDPS    Y3, Y2, Y1
+	VHADDPS    Y5, Y4, Y2
+	VHADDPS    Y7, Y6, Y3
+	VHADDPS    Y1, Y0, Y0
+	VHADDPS    Y3, Y2, Y1
+	VPERM2F128 $0x20, Y1, Y0, Y2
+	VPERM2F128 $0x31, Y1, Y0, Y0
+	VADDPS     Y0, Y2, Y2
+	VMOVUPS    Y2, (AX)
+	VHADDPS    Y9, Y8, Y0
+	VHADDPS    Y11, Y10, Y1
+	VHADDPS    Y8, Y8, Y2
+	VHADDPS    Y8, Y8, Y3
+	VHADDPS    Y1, Y0, Y0
+	VHADDPS    Y3, Y2, Y1
+	VPERM2F128 $0x20, Y1, Y0, Y2
+	VPERM2F128 $0x31, Y1, Y0, Y0
+	VADDPS     Y0, Y2, Y2
+	VMOVUPS    Y2, 32(AX)
 	VZEROUPPER
 	RET
 
@@ -14194,63 +20788,73 @@ TEXT ·bf16Dot4(SB), NOSPLIT, $0-8
 	SHRQ    $0x03, R9
 
 block:
-	VPMOVZXWD    (CX)(R8*1), Y8
-	VPSLLD       $0x10, Y8, Y8
-	VFMADD231PS  (BX), Y8, Y0
-	VFMADD231PS  (BX)(SI*1), Y8, Y2
-	VFMADD231PS  (BX)(SI*2), Y8, Y4
-	VFMADD231PS  (BX)(DI*1), Y8, Y6
-	VPMOVZXWD    (DX)(R8*1), Y8
-	VPSLLD       $0x10, Y8, Y8
-	VFMADD231PS  (BX), Y8, Y1
-	VFMADD231PS  (BX)(SI*1), Y8, Y3
-	VFMADD231PS  (BX)(SI*2), Y8, Y5
-	VFMADD231PS  (BX)(DI*1), Y8, Y7
-	ADDQ         $0x00000020, BX
-	ADDQ         $0x10, R8
-	DECQ         R9
-	JNZ          block
-	MOVQ         48(AX), AX
-	VEXTRACTF128 $0x01, Y0, X8
-	VADDPS       X8, X0, X8
-	VHADDPS      X8, X8, X8
-	VHADDPS      X8, X8, X8
-	VMOVSS       X8, (AX)
-	VEXTRACTF128 $0x01, Y1, X0
-	VADDPS       X0, X1, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 4(AX)
-	VEXTRACTF128 $0x01, Y2, X0
-	VADDPS       X0, X2, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 32(AX)
-	VEXTRACTF128 $0x01, Y3, X0
-	VADDPS       X0, X3, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 36(AX)
-	VEXTRACTF128 $0x01, Y4, X0
-	VADDPS       X0, X4, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 64(AX)
-	VEXTRACTF128 $0x01, Y5, X0
-	VADDPS       X0, X5, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 68(AX)
-	VEXTRACTF128 $0x01, Y6, X0
-	VADDPS       X0, X6, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 96(AX)
-	VEXTRACTF128 $0x01, Y7, X0
-	VADDPS       X0, X7, X0
-	VHADDPS      X0, X0, X0
-	VHADDPS      X0, X0, X0
-	VMOVSS       X0, 100(AX)
+	VPMOVZXWD   (CX)(R8*1), Y8
+	VPSLLD      $0x10, Y8, Y8
+	VFMADD231PS (BX), Y8, Y0
+	VFMADD231PS (BX)(SI*1), Y8, Y2
+	VFMADD231PS (BX)(SI*2), Y8, Y4
+	VFMADD231PS (BX)(DI*1), Y8, Y6
+	VPMOVZXWD   (DX)(R8*1), Y8
+	VPSLLD      $0x10, Y8, Y8
+	VFMADD231PS (BX), Y8, Y1
+	VFMADD231PS (BX)(SI*1), Y8, Y3
+	VFMADD231PS (BX)(SI*2), Y8, Y5
+	VFMADD231PS (BX)(DI*1), Y8, Y7
+	ADDQ        $0x00000020, BX
+	ADDQ        $0x10, R8
+	DECQ        R9
+	JNZ         block
+	MOVQ        32(AX), R9
+	ANDQ        $0x07, R9
+	JZ          summed
+	LEAQ        maskTable<>+32(SB), R10
+	VMOVDQU     (R10)(R9*4), Y8
+	SUBQ        $0x08, R9
+	LEAQ        (R8)(R9*2), R8
+	LEAQ        (BX)(R9*4), BX
+	VPMOVZXWD   (CX)(R8*1), Y9
+	VPSLLD      $0x10, Y9, Y9
+	VANDPS      Y8, Y9, Y9
+	VMOVUPS     (BX), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y0
+	VMOVUPS     (BX)(SI*1), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y2
+	VMOVUPS     (BX)(SI*2), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y4
+	VMOVUPS     (BX)(DI*1), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y6
+	VPMOVZXWD   (DX)(R8*1), Y9
+	VPSLLD      $0x10, Y9, Y9
+	VANDPS      Y8, Y9, Y9
+	VMOVUPS     (BX), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y1
+	VMOVUPS     (BX)(SI*1), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y3
+	VMOVUPS     (BX)(SI*2), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y5
+	VMOVUPS     (BX)(DI*1), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PS Y10, Y9, Y7
+
+summed:
+	MOVQ       48(AX), AX
+	VHADDPS    Y1, Y0, Y0
+	VHADDPS    Y3, Y2, Y1
+	VHADDPS    Y5, Y4, Y2
+	VHADDPS    Y7, Y6, Y3
+	VHADDPS    Y1, Y0, Y0
+	VHADDPS    Y3, Y2, Y1
+	VPERM2F128 $0x20, Y1, Y0, Y2
+	VPERM2F128 $0x31, Y1, Y0, Y0
+	VADDPS     Y0, Y2, Y2
+	VMOVUPS    Y2, (AX)
 	VZEROUPPER
 	RET
 
@@ -14264,8 +20868,8 @@ TEXT ·f64Copy1(SB), NOSPLIT, $0-8
 	MOVQ         24(AX), SI
 	MOVQ         32(AX), DI
 	MOVQ         40(AX), R8
-	LEAQ         maskTable<>+32(SB), R9
 	NEGQ         R8
+	LEAQ         maskTable<>+32(SB), R9
 	VMOVDQU      (R9)(R8*8), Y0
 	VBROADCASTSD 48(AX), Y1
 	MOVQ         DX, AX
@@ -14294,8 +20898,8 @@ TEXT ·f64Copy2(SB), NOSPLIT, $0-8
 	MOVQ         32(AX), DI
 	MOVQ         40(AX), R8
 	SUBQ         $0x04, R8
-	LEAQ         maskTable<>+32(SB), R9
 	NEGQ         R8
+	LEAQ         maskTable<>+32(SB), R9
 	VMOVDQU      (R9)(R8*8), Y0
 	VBROADCASTSD 48(AX), Y1
 	MOVQ         DX, AX
@@ -14484,52 +21088,68 @@ TEXT ·f64Dot1(SB), NOSPLIT, $0-8
 	SHRQ    $0x02, R13
 
 block:
-	VMOVUPD      (BX), Y8
-	VFMADD231PD  (CX)(R12*1), Y8, Y0
-	VFMADD231PD  (SI)(R12*1), Y8, Y1
-	VFMADD231PD  (DI)(R12*1), Y8, Y2
-	VFMADD231PD  (R8)(R12*1), Y8, Y3
-	VFMADD231PD  (R9)(R12*1), Y8, Y4
-	VFMADD231PD  (R10)(R12*1), Y8, Y5
-	VFMADD231PD  (R11)(R12*1), Y8, Y6
-	VFMADD231PD  (DX)(R12*1), Y8, Y7
-	ADDQ         $0x00000020, BX
-	ADDQ         $0x20, R12
-	DECQ         R13
-	JNZ          block
-	MOVQ         48(AX), AX
-	VEXTRACTF128 $0x01, Y0, X8
-	VADDPD       X8, X0, X8
-	VHADDPD      X8, X8, X8
-	VMOVSD       X8, (AX)
-	VEXTRACTF128 $0x01, Y1, X0
-	VADDPD       X0, X1, X0
-	VHADDPD      X0, X0, X0
-	VMOVSD       X0, 8(AX)
-	VEXTRACTF128 $0x01, Y2, X0
-	VADDPD       X0, X2, X0
-	VHADDPD      X0, X0, X0
-	VMOVSD       X0, 16(AX)
-	VEXTRACTF128 $0x01, Y3, X0
-	VADDPD       X0, X3, X0
-	VHADDPD      X0, X0, X0
-	VMOVSD       X0, 24(AX)
-	VEXTRACTF128 $0x01, Y4, X0
-	VADDPD       X0, X4, X0
-	VHADDPD      X0, X0, X0
-	VMOVSD       X0, 32(AX)
-	VEXTRACTF128 $0x01, Y5, X0
-	VADDPD       X0, X5, X0
-	VHADDPD      X0, X0, X0
-	VMOVSD       X0, 40(AX)
-	VEXTRACTF128 $0x01, Y6, X0
-	VADDPD       X0, X6, X0
-	VHADDPD      X0, X0, X0
-	VMOVSD       X0, 48(AX)
-	VEXTRACTF128 $0x01, Y7, X0
-	VADDPD       X0, X7, X0
-	VHADDPD      X0, X0, X0
-	VMOVSD       X0, 56(AX)
+	VMOVUPD     (BX), Y8
+	VFMADD231PD (CX)(R12*1), Y8, Y0
+	VFMADD231PD (SI)(R12*1), Y8, Y1
+	VFMADD231PD (DI)(R12*1), Y8, Y2
+	VFMADD231PD (R8)(R12*1), Y8, Y3
+	VFMADD231PD (R9)(R12*1), Y8, Y4
+	VFMADD231PD (R10)(R12*1), Y8, Y5
+	VFMADD231PD (R11)(R12*1), Y8, Y6
+	VFMADD231PD (DX)(R12*1), Y8, Y7
+	ADDQ        $0x00000020, BX
+	ADDQ        $0x20, R12
+	DECQ        R13
+	JNZ         block
+	MOVQ        32(AX), R13
+	ANDQ        $0x03, R13
+	JZ          summed
+	LEAQ        maskTable<>+32(SB), R14
+	VMOVDQU     (R14)(R13*8), Y8
+	SUBQ        $0x04, R13
+	LEAQ        (R12)(R13*8), R12
+	LEAQ        (BX)(R13*8), BX
+	VMOVUPD     (BX), Y9
+	VANDPS      Y8, Y9, Y9
+	VMOVUPD     (CX)(R12*1), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PD Y10, Y9, Y0
+	VMOVUPD     (SI)(R12*1), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PD Y10, Y9, Y1
+	VMOVUPD     (DI)(R12*1), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PD Y10, Y9, Y2
+	VMOVUPD     (R8)(R12*1), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PD Y10, Y9, Y3
+	VMOVUPD     (R9)(R12*1), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PD Y10, Y9, Y4
+	VMOVUPD     (R10)(R12*1), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PD Y10, Y9, Y5
+	VMOVUPD     (R11)(R12*1), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PD Y10, Y9, Y6
+	VMOVUPD     (DX)(R12*1), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PD Y10, Y9, Y7
+
+summed:
+	MOVQ       48(AX), AX
+	VHADDPD    Y1, Y0, Y0
+	VHADDPD    Y3, Y2, Y1
+	VPERM2F128 $0x20, Y1, Y0, Y2
+	VPERM2F128 $0x31, Y1, Y0, Y0
+	VADDPD     Y0, Y2, Y2
+	VMOVUPD    Y2, (AX)
+	VHADDPD    Y5, Y4, Y0
+	VHADDPD    Y7, Y6, Y1
+	VPERM2F128 $0x20, Y1, Y0, Y2
+	VPERM2F128 $0x31, Y1, Y0, Y0
+	VADDPD     Y0, Y2, Y2
+	VMOVUPD    Y2, 32(AX)
 	VZEROUPPER
 	RET
 
@@ -14564,55 +21184,77 @@ TEXT ·f64Dot2(SB), NOSPLIT, $0-8
 	SHRQ    $0x02, R10
 
 block:
-	VMOVUPD      (CX)(R9*1), Y8
-	VFMADD231PD  (BX), Y8, Y0
-	VFMADD231PD  (BX)(R8*1), Y8, Y4
-	VMOVUPD      (SI)(R9*1), Y8
-	VFMADD231PD  (BX), Y8, Y1
-	VFMADD231PD  (BX)(R8*1), Y8, Y5
-	VMOVUPD      (DI)(R9*1), Y8
-	VFMADD231PD  (BX), Y8, Y2
-	VFMADD231PD  (BX)(R8*1), Y8, Y6
-	VMOVUPD      (DX)(R9*1), Y8
-	VFMADD231PD  (BX), Y8, Y3
-	VFMADD231PD  (BX)(R8*1), Y8, Y7
-	ADDQ         $0x00000020, BX
-	ADDQ         $0x20, R9
-	DECQ         R10
-	JNZ          block
-	MOVQ         48(AX), AX
-	VEXTRACTF128 $0x01, Y0, X8
-	VADDPD       X8, X0, X8
-	VHADDPD      X8, X8, X8
-	VMOVSD       X8, (AX)
-	VEXTRACTF128 $0x01, Y1, X0
-	VADDPD       X0, X1, X0
-	VHADDPD      X0, X0, X0
-	VMOVSD       X0, 8(AX)
-	VEXTRACTF128 $0x01, Y2, X0
-	VADDPD       X0, X2, X0
-	VHADDPD      X0, X0, X0
-	VMOVSD       X0, 16(AX)
-	VEXTRACTF128 $0x01, Y3, X0
-	VADDPD       X0, X3, X0
-	VHADDPD      X0, X0, X0
-	VMOVSD       X0, 24(AX)
-	VEXTRACTF128 $0x01, Y4, X0
-	VADDPD       X0, X4, X0
-	VHADDPD      X0, X0, X0
-	VMOVSD       X0, 64(AX)
-	VEXTRACTF128 $0x01, Y5, X0
-	VADDPD       X0, X5, X0
-	VHADDPD      X0, X0, X0
-	VMOVSD       X0, 72(AX)
-	VEXTRACTF128 $0x01, Y6, X0
-	VADDPD       X0, X6, X0
-	VHADDPD      X0, X0, X0
-	VMOVSD       X0, 80(AX)
-	VEXTRACTF128 $0x01, Y7, X0
-	VADDPD       X0, X7, X0
-	VHADDPD      X0, X0, X0
-	VMOVSD       X0, 88(AX)
+	VMOVUPD     (CX)(R9*1), Y8
+	VFMADD231PD (BX), Y8, Y0
+	VFMADD231PD (BX)(R8*1), Y8, Y4
+	VMOVUPD     (SI)(R9*1), Y8
+	VFMADD231PD (BX), Y8, Y1
+	VFMADD231PD (BX)(R8*1), Y8, Y5
+	VMOVUPD     (DI)(R9*1), Y8
+	VFMADD231PD (BX), Y8, Y2
+	VFMADD231PD (BX)(R8*1), Y8, Y6
+	VMOVUPD     (DX)(R9*1), Y8
+	VFMADD231PD (BX), Y8, Y3
+	VFMADD231PD (BX)(R8*1), Y8, Y7
+	ADDQ        $0x00000020, BX
+	ADDQ        $0x20, R9
+	DECQ        R10
+	JNZ         block
+	MOVQ        32(AX), R10
+	ANDQ        $0x03, R10
+	JZ          summed
+	LEAQ        maskTable<>+32(SB), R11
+	VMOVDQU     (R11)(R10*8), Y8
+	SUBQ        $0x04, R10
+	LEAQ        (R9)(R10*8), R9
+	LEAQ        (BX)(R10*8), BX
+	VMOVUPD     (CX)(R9*1), Y9
+	VANDPS      Y8, Y9, Y9
+	VMOVUPD     (BX), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PD Y10, Y9, Y0
+	VMOVUPD     (BX)(R8*1), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PD Y10, Y9, Y4
+	VMOVUPD     (SI)(R9*1), Y9
+	VANDPS      Y8, Y9, Y9
+	VMOVUPD     (BX), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PD Y10, Y9, Y1
+	VMOVUPD     (BX)(R8*1), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PD Y10, Y9, Y5
+	VMOVUPD     (DI)(R9*1), Y9
+	VANDPS      Y8, Y9, Y9
+	VMOVUPD     (BX), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PD Y10, Y9, Y2
+	VMOVUPD     (BX)(R8*1), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PD Y10, Y9, Y6
+	VMOVUPD     (DX)(R9*1), Y9
+	VANDPS      Y8, Y9, Y9
+	VMOVUPD     (BX), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PD Y10, Y9, Y3
+	VMOVUPD     (BX)(R8*1), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PD Y10, Y9, Y7
+
+summed:
+	MOVQ       48(AX), AX
+	VHADDPD    Y1, Y0, Y0
+	VHADDPD    Y3, Y2, Y1
+	VPERM2F128 $0x20, Y1, Y0, Y2
+	VPERM2F128 $0x31, Y1, Y0, Y0
+	VADDPD     Y0, Y2, Y2
+	VMOVUPD    Y2, (AX)
+	VHADDPD    Y5, Y4, Y0
+	VHADDPD    Y7, Y6, Y1
+	VPERM2F128 $0x20, Y1, Y0, Y2
+	VPERM2F128 $0x31, Y1, Y0, Y0
+	VADDPD     Y0, Y2, Y2
+	VMOVUPD    Y2, 32(AX)
 	VZEROUPPER
 	RET
 
@@ -14651,75 +21293,99 @@ TEXT ·f64Dot3(SB), NOSPLIT, $0-8
 	SHRQ    $0x02, R10
 
 block:
-	VMOVUPD      (CX)(R9*1), Y12
-	VFMADD231PD  (BX), Y12, Y0
-	VFMADD231PD  (BX)(R8*1), Y12, Y4
-	VFMADD231PD  (BX)(R8*2), Y12, Y8
-	VMOVUPD      (SI)(R9*1), Y12
-	VFMADD231PD  (BX), Y12, Y1
-	VFMADD231PD  (BX)(R8*1), Y12, Y5
-	VFMADD231PD  (BX)(R8*2), Y12, Y9
-	VMOVUPD      (DI)(R9*1), Y12
-	VFMADD231PD  (BX), Y12, Y2
-	VFMADD231PD  (BX)(R8*1), Y12, Y6
-	VFMADD231PD  (BX)(R8*2), Y12, Y10
-	VMOVUPD      (DX)(R9*1), Y12
-	VFMADD231PD  (BX), Y12, Y3
-	VFMADD231PD  (BX)(R8*1), Y12, Y7
-	VFMADD231PD  (BX)(R8*2), Y12, Y11
-	ADDQ         $0x00000020, BX
-	ADDQ         $0x20, R9
-	DECQ         R10
-	JNZ          block
-	MOVQ         48(AX), AX
-	VEXTRACTF128 $0x01, Y0, X12
-	VADDPD       X12, X0, X12
-	VHADDPD      X12, X12, X12
-	VMOVSD       X12, (AX)
-	VEXTRACTF128 $0x01, Y1, X0
-	VADDPD       X0, X1, X0
-	VHADDPD      X0, X0, X0
-	VMOVSD       X0, 8(AX)
-	VEXTRACTF128 $0x01, Y2, X0
-	VADDPD       X0, X2, X0
-	VHADDPD      X0, X0, X0
-	VMOVSD       X0, 16(AX)
-	VEXTRACTF128 $0x01, Y3, X0
-	VADDPD       X0, X3, X0
-	VHADDPD      X0, X0, X0
-	VMOVSD       X0, 24(AX)
-	VEXTRACTF128 $0x01, Y4, X0
-	VADDPD       X0, X4, X0
-	VHADDPD      X0, X0, X0
-	VMOVSD       X0, 64(AX)
-	VEXTRACTF128 $0x01, Y5, X0
-	VADDPD       X0, X5, X0
-	VHADDPD      X0, X0, X0
-	VMOVSD       X0, 72(AX)
-	VEXTRACTF128 $0x01, Y6, X0
-	VADDPD       X0, X6, X0
-	VHADDPD      X0, X0, X0
-	VMOVSD       X0, 80(AX)
-	VEXTRACTF128 $0x01, Y7, X0
-	VADDPD       X0, X7, X0
-	VHADDPD      X0, X0, X0
-	VMOVSD       X0, 88(AX)
-	VEXTRACTF128 $0x01, Y8, X0
-	VADDPD       X0, X8, X0
-	VHADDPD      X0, X0, X0
-	VMOVSD       X0, 128(AX)
-	VEXTRACTF128 $0x01, Y9, X0
-	VADDPD       X0, X9, X0
-	VHADDPD      X0, X0, X0
-	VMOVSD       X0, 136(AX)
-	VEXTRACTF128 $0x01, Y10, X0
-	VADDPD       X0, X10, X0
-	VHADDPD      X0, X0, X0
-	VMOVSD       X0, 144(AX)
-	VEXTRACTF128 $0x01, Y11, X0
-	VADDPD       X0, X11, X0
-	VHADDPD      X0, X0, X0
-	VMOVSD       X0, 152(AX)
+	VMOVUPD     (CX)(R9*1), Y12
+	VFMADD231PD (BX), Y12, Y0
+	VFMADD231PD (BX)(R8*1), Y12, Y4
+	VFMADD231PD (BX)(R8*2), Y12, Y8
+	VMOVUPD     (SI)(R9*1), Y12
+	VFMADD231PD (BX), Y12, Y1
+	VFMADD231PD (BX)(R8*1), Y12, Y5
+	VFMADD231PD (BX)(R8*2), Y12, Y9
+	VMOVUPD     (DI)(R9*1), Y12
+	VFMADD231PD (BX), Y12, Y2
+	VFMADD231PD (BX)(R8*1), Y12, Y6
+	VFMADD231PD (BX)(R8*2), Y12, Y10
+	VMOVUPD     (DX)(R9*1), Y12
+	VFMADD231PD (BX), Y12, Y3
+	VFMADD231PD (BX)(R8*1), Y12, Y7
+	VFMADD231PD (BX)(R8*2), Y12, Y11
+	ADDQ        $0x00000020, BX
+	ADDQ        $0x20, R9
+	DECQ        R10
+	JNZ         block
+	MOVQ        32(AX), R10
+	ANDQ        $0x03, R10
+	JZ          summed
+	LEAQ        maskTable<>+32(SB), R11
+	VMOVDQU     (R11)(R10*8), Y12
+	SUBQ        $0x04, R10
+	LEAQ        (R9)(R10*8), R9
+	LEAQ        (BX)(R10*8), BX
+	VMOVUPD     (CX)(R9*1), Y13
+	VANDPS      Y12, Y13, Y13
+	VMOVUPD     (BX), Y14
+	VANDPS      Y12, Y14, Y14
+	VFMADD231PD Y14, Y13, Y0
+	VMOVUPD     (BX)(R8*1), Y14
+	VANDPS      Y12, Y14, Y14
+	VFMADD231PD Y14, Y13, Y4
+	VMOVUPD     (BX)(R8*2), Y14
+	VANDPS      Y12, Y14, Y14
+	VFMADD231PD Y14, Y13, Y8
+	VMOVUPD     (SI)(R9*1), Y13
+	VANDPS      Y12, Y13, Y13
+	VMOVUPD     (BX), Y14
+	VANDPS      Y12, Y14, Y14
+	VFMADD231PD Y14, Y13, Y1
+	VMOVUPD     (BX)(R8*1), Y14
+	VANDPS      Y12, Y14, Y14
+	VFMADD231PD Y14, Y13, Y5
+	VMOVUPD     (BX)(R8*2), Y14
+	VANDPS      Y12, Y14, Y14
+	VFMADD231PD Y14, Y13, Y9
+	VMOVUPD     (DI)(R9*1), Y13
+	VANDPS      Y12, Y13, Y13
+	VMOVUPD     (BX), Y14
+	VANDPS      Y12, Y14, Y14
+	VFMADD231PD Y14, Y13, Y2
+	VMOVUPD     (BX)(R8*1), Y14
+	VANDPS      Y12, Y14, Y14
+	VFMADD231PD Y14, Y13, Y6
+	VMOVUPD     (BX)(R8*2), Y14
+	VANDPS      Y12, Y14, Y14
+	VFMADD231PD Y14, Y13, Y10
+	VMOVUPD     (DX)(R9*1), Y13
+	VANDPS      Y12, Y13, Y13
+	VMOVUPD     (BX), Y14
+	VANDPS      Y12, Y14, Y14
+	VFMADD231PD Y14, Y13, Y3
+	VMOVUPD     (BX)(R8*1), Y14
+	VANDPS      Y12, Y14, Y14
+	VFMADD231PD Y14, Y13, Y7
+	VMOVUPD     (BX)(R8*2), Y14
+	VANDPS      Y12, Y14, Y14
+	VFMADD231PD Y14, Y13, Y11
+
+summed:
+	MOVQ       48(AX), AX
+	VHADDPD    Y1, Y0, Y0
+	VHADDPD    Y3, Y2, Y1
+	VPERM2F128 $0x20, Y1, Y0, Y2
+	VPERM2F128 $0x31, Y1, Y0, Y0
+	VADDPD     Y0, Y2, Y2
+	VMOVUPD    Y2, (AX)
+	VHADDPD    Y5, Y4, Y0
+	VHADDPD    Y7, Y6, Y1
+	VPERM2F128 $0x20, Y1, Y0, Y2
+	VPERM2F128 $0x31, Y1, Y0, Y0
+	VADDPD     Y0, Y2, Y2
+	VMOVUPD    Y2, 32(AX)
+	VHADDPD    Y9, Y8, Y0
+	VHADDPD    Y11, Y10, Y1
+	VPERM2F128 $0x20, Y1, Y0, Y2
+	VPERM2F128 $0x31, Y1, Y0, Y0
+	VADDPD     Y0, Y2, Y2
+	VMOVUPD    Y2, 64(AX)
 	VZEROUPPER
 	RET
 
@@ -14749,52 +21415,70 @@ TEXT ·f64Dot4(SB), NOSPLIT, $0-8
 	SHRQ    $0x02, R9
 
 block:
-	VMOVUPD      (CX)(R8*1), Y8
-	VFMADD231PD  (BX), Y8, Y0
-	VFMADD231PD  (BX)(SI*1), Y8, Y2
-	VFMADD231PD  (BX)(SI*2), Y8, Y4
-	VFMADD231PD  (BX)(DI*1), Y8, Y6
-	VMOVUPD      (DX)(R8*1), Y8
-	VFMADD231PD  (BX), Y8, Y1
-	VFMADD231PD  (BX)(SI*1), Y8, Y3
-	VFMADD231PD  (BX)(SI*2), Y8, Y5
-	VFMADD231PD  (BX)(DI*1), Y8, Y7
-	ADDQ         $0x00000020, BX
-	ADDQ         $0x20, R8
-	DECQ         R9
-	JNZ          block
-	MOVQ         48(AX), AX
-	VEXTRACTF128 $0x01, Y0, X8
-	VADDPD       X8, X0, X8
-	VHADDPD      X8, X8, X8
-	VMOVSD       X8, (AX)
-	VEXTRACTF128 $0x01, Y1, X0
-	VADDPD       X0, X1, X0
-	VHADDPD      X0, X0, X0
-	VMOVSD       X0, 8(AX)
-	VEXTRACTF128 $0x01, Y2, X0
-	VADDPD       X0, X2, X0
-	VHADDPD      X0, X0, X0
-	VMOVSD       X0, 64(AX)
-	VEXTRACTF128 $0x01, Y3, X0
-	VADDPD       X0, X3, X0
-	VHADDPD      X0, X0, X0
-	VMOVSD       X0, 72(AX)
-	VEXTRACTF128 $0x01, Y4, X0
-	VADDPD       X0, X4, X0
-	VHADDPD      X0, X0, X0
-	VMOVSD       X0, 128(AX)
-	VEXTRACTF128 $0x01, Y5, X0
-	VADDPD       X0, X5, X0
-	VHADDPD      X0, X0, X0
-	VMOVSD       X0, 136(AX)
-	VEXTRACTF128 $0x01, Y6, X0
-	VADDPD       X0, X6, X0
-	VHADDPD      X0, X0, X0
-	VMOVSD       X0, 192(AX)
-	VEXTRACTF128 $0x01, Y7, X0
-	VADDPD       X0, X7, X0
-	VHADDPD      X0, X0, X0
-	VMOVSD       X0, 200(AX)
+	VMOVUPD     (CX)(R8*1), Y8
+	VFMADD231PD (BX), Y8, Y0
+	VFMADD231PD (BX)(SI*1), Y8, Y2
+	VFMADD231PD (BX)(SI*2), Y8, Y4
+	VFMADD231PD (BX)(DI*1), Y8, Y6
+	VMOVUPD     (DX)(R8*1), Y8
+	VFMADD231PD (BX), Y8, Y1
+	VFMADD231PD (BX)(SI*1), Y8, Y3
+	VFMADD231PD (BX)(SI*2), Y8, Y5
+	VFMADD231PD (BX)(DI*1), Y8, Y7
+	ADDQ        $0x00000020, BX
+	ADDQ        $0x20, R8
+	DECQ        R9
+	JNZ         block
+	MOVQ        32(AX), R9
+	ANDQ        $0x03, R9
+	JZ          summed
+	LEAQ        maskTable<>+32(SB), R10
+	VMOVDQU     (R10)(R9*8), Y8
+	SUBQ        $0x04, R9
+	LEAQ        (R8)(R9*8), R8
+	LEAQ        (BX)(R9*8), BX
+	VMOVUPD     (CX)(R8*1), Y9
+	VANDPS      Y8, Y9, Y9
+	VMOVUPD     (BX), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PD Y10, Y9, Y0
+	VMOVUPD     (BX)(SI*1), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PD Y10, Y9, Y2
+	VMOVUPD     (BX)(SI*2), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PD Y10, Y9, Y4
+	VMOVUPD     (BX)(DI*1), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PD Y10, Y9, Y6
+	VMOVUPD     (DX)(R8*1), Y9
+	VANDPS      Y8, Y9, Y9
+	VMOVUPD     (BX), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PD Y10, Y9, Y1
+	VMOVUPD     (BX)(SI*1), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PD Y10, Y9, Y3
+	VMOVUPD     (BX)(SI*2), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PD Y10, Y9, Y5
+	VMOVUPD     (BX)(DI*1), Y10
+	VANDPS      Y8, Y10, Y10
+	VFMADD231PD Y10, Y9, Y7
+
+summed:
+	MOVQ       48(AX), AX
+	VHADDPD    Y1, Y0, Y0
+	VHADDPD    Y3, Y2, Y1
+	VPERM2F128 $0x20, Y1, Y0, Y2
+	VPERM2F128 $0x31, Y1, Y0, Y0
+	VADDPD     Y0, Y2, Y2
+	VMOVUPD    Y2, (AX)
+	VHADDPD    Y5, Y4, Y0
+	VHADDPD    Y7, Y6, Y1
+	VPERM2F128 $0x20, Y1, Y0, Y2
+	VPERM2F128 $0x31, Y1, Y0, Y0
+	VADDPD     Y0, Y2, Y2
+	VMOVUPD    Y2, 32(AX)
 	VZEROUPPER
 	RET

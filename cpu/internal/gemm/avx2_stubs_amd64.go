@@ -77,6 +77,24 @@ func f32Tile6x2Packed(t *tile)
 func f32Tile6x2Strided(t *tile)
 
 //go:noescape
+func f32Tile7x1Strided(t *tile)
+
+//go:noescape
+func f32Tile8x1Strided(t *tile)
+
+//go:noescape
+func f32Tile9x1Strided(t *tile)
+
+//go:noescape
+func f32Tile10x1Strided(t *tile)
+
+//go:noescape
+func f32Tile11x1Strided(t *tile)
+
+//go:noescape
+func f32Tile12x1Strided(t *tile)
+
+//go:noescape
 func f32Stream1(s *streaming)
 
 //go:noescape
@@ -171,6 +189,24 @@ func f64Tile6x2Packed(t *tile)
 
 //go:noescape
 func f64Tile6x2Strided(t *tile)
+
+//go:noescape
+func f64Tile7x1Strided(t *tile)
+
+//go:noescape
+func f64Tile8x1Strided(t *tile)
+
+//go:noescape
+func f64Tile9x1Strided(t *tile)
+
+//go:noescape
+func f64Tile10x1Strided(t *tile)
+
+//go:noescape
+func f64Tile11x1Strided(t *tile)
+
+//go:noescape
+func f64Tile12x1Strided(t *tile)
 
 //go:noescape
 func f64Stream1(s *streaming)

@@ -72,10 +72,10 @@ func evenly(n, limit, unit int) int {
 func (bs *blocks) open() {
 	pr, size := bs.problem, bs.problem.ks.size
 	if pr.inPlace() {
-		bs.out = output{pr.c.at(0, bs.j), pr.c.Row * size, pr.hasBeta, pr.beta}
+		bs.out = pr.place(0, bs.j)
 		return
 	}
-	bs.out = output{ld: sideStride(bs.n, size), load: pr.hasBeta, beta: pr.ks.bits(1)}
+	bs.out = output{ld: sideStride(bs.n, size), step: size, load: pr.hasBeta, beta: pr.ks.bits(1)}
 	bs.out.p = bs.c.get(pr.m * bs.out.ld)
 }
 
@@ -112,38 +112,23 @@ func (bs *blocks) strip(q int) unsafe.Pointer {
 // multiply adds the current block of k to rows i..i+m-1 of the current columns.
 func (bs *blocks) multiply(w *worker, i, m int) {
 	pr, ks, t := bs.problem, bs.problem.ks, &w.tile
-	h, tall, flat := ks.panels(m)
-	panel := ks.panelBytes(bs.k)
-	a := w.a.get((tall + flat) * panel)
-	ks.packA(&w.pack, a, &pr.a, i, m, bs.k0, bs.k, pr.alpha)
+	p, panelBytes := cutPanels(m, ks.mr), ks.panelBytes(bs.k)
+	a := w.a.get(p.count() * panelBytes)
+	ks.packA(&w.pack, a, &pr.a, i, p, bs.k0, bs.k, pr.alpha)
 	out := bs.out
-	out.p = unsafe.Add(out.p, i*out.ld)
-	t.ldb, t.ldc, t.k = ks.nr*ks.size, out.ld, bs.k
-	t.load, t.beta = 0, out.beta
-	if bs.k0 > 0 {
-		t.load, t.beta = 1, ks.bits(1)
-	} else if out.load {
-		if !pr.inPlace() {
-			w.loadC(pr, out, i, m, bs.j, bs.n)
-		}
-		t.load = 1
+	out.p = out.at(i, 0)
+	if bs.k0 == 0 && out.load && !pr.inPlace() {
+		w.loadC(pr, out, i, m, bs.j, bs.n)
 	}
+	t.ldb, t.ldc, t.k = ks.nr*ks.size, out.ld, bs.k
+	t.start(ks, out, bs.k0)
 	for bs.packedStrips.Load() < int64(bs.strips) { // another thread is still packing
 		runtime.Gosched()
 	}
 	for q := range bs.strips {
 		t.cols = min(ks.nr, bs.n-q*ks.nr)
-		t.b = bs.strip(q)
-		t.next = bs.strip(min(q+1, bs.strips-1))
-		c := out.at(0, q*ks.nr, ks.size)
-		if tall > 0 {
-			t.a, t.c, t.panels = a, c, tall
-			ks.pick(&ks.packed, h+1, t.cols)(t)
-		}
-		if flat > 0 {
-			t.a, t.c, t.panels = unsafe.Add(a, tall*panel), unsafe.Add(c, tall*(h+1)*out.ld), flat
-			ks.pick(&ks.packed, h, t.cols)(t)
-		}
+		t.b, t.next = bs.strip(q), bs.strip(min(q+1, bs.strips-1))
+		t.multiply(ks.form(true, t.cols), p, a, panelBytes, out.at(0, q*ks.nr))
 	}
 	if bs.last {
 		w.finish(pr, out, i, m, bs.j, bs.n)

@@ -65,3 +65,11 @@ func (e *Engine) MultiplyGroup(ws *Workspace, p *pool.Pool, threads int, calls [
 	}
 	ws.run(p)
 }
+
+// own is the type of the computation.
+func (ks *kernels) own() Type {
+	if ks.size == 8 {
+		return F64
+	}
+	return F32
+}

@@ -20,13 +20,13 @@ func loadC[T float32 | float64](w *worker, pr *problem, out output, i, m, j, n i
 		for c := range n {
 			row := rowOf[T](w, &w.row, &pr.c, j+c, i, m, pr.beta)
 			for r, x := range row {
-				*(*T)(out.at(r, c, pr.ks.size)) = x
+				*(*T)(out.at(r, c)) = x
 			}
 		}
 		return
 	}
 	for r := range m {
-		copy(floats[T](out.at(r, 0, pr.ks.size), n), rowOf[T](w, &w.row, &pr.c, i+r, j, n, pr.beta))
+		copy(floats[T](out.at(r, 0), n), rowOf[T](w, &w.row, &pr.c, i+r, j, n, pr.beta))
 	}
 }
 
@@ -54,9 +54,13 @@ func (w *worker) finish(pr *problem, out output, i, m, j, n int) {
 func finish[T float32 | float64](w *worker, pr *problem, out output, i, m, j, n int, v *vec.Float[T], act func(dst, x []T)) {
 	if pr.swapped { // rows of C are columns of the sums
 		for c := range n {
+			if pr.inPlace() {
+				epilogue(w, pr, floats[T](out.at(0, c), m), j+c, i, v, act)
+				continue
+			}
 			x := floats[T](w.row.get(m*pr.ks.size), m)
 			for r := range x {
-				x[r] = *(*T)(out.at(r, c, pr.ks.size))
+				x[r] = *(*T)(out.at(r, c))
 			}
 			epilogue(w, pr, x, j+c, i, v, act)
 			w.storeC(pr, unsafe.Pointer(unsafe.SliceData(x)), j+c, i, m)
@@ -64,7 +68,7 @@ func finish[T float32 | float64](w *worker, pr *problem, out output, i, m, j, n 
 		return
 	}
 	for r := range m {
-		x := floats[T](out.at(r, 0, pr.ks.size), n)
+		x := floats[T](out.at(r, 0), n)
 		epilogue(w, pr, x, i+r, j, v, act)
 		if !pr.inPlace() {
 			w.storeC(pr, unsafe.Pointer(unsafe.SliceData(x)), i+r, j, n)

@@ -34,7 +34,7 @@ type streaming struct {
 	b   unsafe.Pointer
 	ldb int // bytes
 	c   unsafe.Pointer
-	ldc int // bytes; rows of C are padded to whole vectors
+	ldc int // bytes
 	n   int
 }
 
@@ -44,9 +44,9 @@ type dotting struct {
 	lda  int // bytes
 	b    unsafe.Pointer
 	ldb  int // bytes
-	k    int // a multiple of the vector length, at least one
+	k    int // at least the vector length
 	n    int
-	sums unsafe.Pointer // [rows][8]
+	sums unsafe.Pointer // [rows][dotWidth]
 }
 
 const (
@@ -76,18 +76,44 @@ type kernels struct {
 // dotWidth is how many lines of B a dot kernel takes for a number of rows.
 var dotWidth = [dotRows + 1]int{1: 8, 2: 4, 3: 4, 4: 2}
 
-// pick returns the kernel for a height and the columns of a strip.
-func (ks *kernels) pick(form *[2][]func(*tile), rows, cols int) func(*tile) {
-	if cols <= ks.nr/2 {
-		return form[0][rows]
+// form returns the kernels for the columns of a strip, by rows. Those for half a strip may be taller.
+func (ks *kernels) form(packed bool, cols int) []func(*tile) {
+	form := &ks.strided
+	if packed {
+		form = &ks.packed
 	}
-	return form[1][rows]
+	if cols <= ks.nr/2 {
+		return form[0]
+	}
+	return form[1]
 }
 
-// panels cuts m rows into panels of nearly equal height: tall of height h+1, then flat of height h.
-func (ks *kernels) panels(m int) (h, tall, flat int) {
-	n := (m + ks.mr - 1) / ks.mr
-	return m / n, m % n, n - m%n
+// panels are how rows are cut: into tall panels of height+1 rows, then flat ones of height rows.
+type panels struct{ height, tall, flat int }
+
+// cutPanels cuts m rows into the fewest panels of at most limit rows, of nearly equal height.
+func cutPanels(m, limit int) panels {
+	n := (m + limit - 1) / limit
+	return panels{m / n, m % n, n - m%n}
+}
+
+func (p panels) count() int { return p.tall + p.flat }
+
+// multiply runs the kernels over all panels with the tile's B. Rows of A begin at a: packed panels of panelBytes each
+// or, if that is 0, t.lda apart; rows of C begin at c.
+func (t *tile) multiply(form []func(*tile), p panels, a unsafe.Pointer, panelBytes int, c unsafe.Pointer) {
+	if p.tall > 0 {
+		t.a, t.c, t.panels = a, c, p.tall
+		form[p.height+1](t)
+	}
+	if p.flat > 0 {
+		step := panelBytes
+		if step == 0 {
+			step = (p.height + 1) * t.lda
+		}
+		t.a, t.c, t.panels = unsafe.Add(a, p.tall*step), unsafe.Add(c, p.tall*(p.height+1)*t.ldc), p.flat
+		form[p.height](t)
+	}
 }
 
 // panelBytes is the size of a packed panel of A.

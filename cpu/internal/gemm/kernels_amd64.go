@@ -14,13 +14,14 @@ func tables(level isa.Level, _ isa.Features) (f32, f64 kernels) {
 }
 
 func avx2F32() kernels {
-	ks := kernels{size: 4, mr: 6, nr: 16, interleave: 6, lanes: 8, mc: 144, kc: 384, nc: 2048}
+	ks := kernels{size: 4, mr: 6, nr: 16, interleave: 6, lanes: 8, mc: 96, kc: 512, nc: 2048}
 	ks.packed = [2][]func(*tile){
 		{nil, f32Tile1x1Packed, f32Tile2x1Packed, f32Tile3x1Packed, f32Tile4x1Packed, f32Tile5x1Packed, f32Tile6x1Packed},
 		{nil, f32Tile1x2Packed, f32Tile2x2Packed, f32Tile3x2Packed, f32Tile4x2Packed, f32Tile5x2Packed, f32Tile6x2Packed},
 	}
 	ks.strided = [2][]func(*tile){
-		{nil, f32Tile1x1Strided, f32Tile2x1Strided, f32Tile3x1Strided, f32Tile4x1Strided, f32Tile5x1Strided, f32Tile6x1Strided},
+		{nil, f32Tile1x1Strided, f32Tile2x1Strided, f32Tile3x1Strided, f32Tile4x1Strided, f32Tile5x1Strided, f32Tile6x1Strided,
+			f32Tile7x1Strided, f32Tile8x1Strided, f32Tile9x1Strided, f32Tile10x1Strided, f32Tile11x1Strided, f32Tile12x1Strided},
 		{nil, f32Tile1x2Strided, f32Tile2x2Strided, f32Tile3x2Strided, f32Tile4x2Strided, f32Tile5x2Strided, f32Tile6x2Strided},
 	}
 	ks.copies[F32] = [2]func(*packing){f32Copy1, f32Copy2}
@@ -41,7 +42,8 @@ func avx2F64() kernels {
 		{nil, f64Tile1x2Packed, f64Tile2x2Packed, f64Tile3x2Packed, f64Tile4x2Packed, f64Tile5x2Packed, f64Tile6x2Packed},
 	}
 	ks.strided = [2][]func(*tile){
-		{nil, f64Tile1x1Strided, f64Tile2x1Strided, f64Tile3x1Strided, f64Tile4x1Strided, f64Tile5x1Strided, f64Tile6x1Strided},
+		{nil, f64Tile1x1Strided, f64Tile2x1Strided, f64Tile3x1Strided, f64Tile4x1Strided, f64Tile5x1Strided, f64Tile6x1Strided,
+			f64Tile7x1Strided, f64Tile8x1Strided, f64Tile9x1Strided, f64Tile10x1Strided, f64Tile11x1Strided, f64Tile12x1Strided},
 		{nil, f64Tile1x2Strided, f64Tile2x2Strided, f64Tile3x2Strided, f64Tile4x2Strided, f64Tile5x2Strided, f64Tile6x2Strided},
 	}
 	ks.copies[F64] = [2]func(*packing){f64Copy1, f64Copy2}

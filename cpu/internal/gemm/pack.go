@@ -60,19 +60,17 @@ func (ks *kernels) copyLines(p *packing, t Type, kStep int) {
 	}
 }
 
-// packA packs rows i..i+m-1 of a, columns k0..k0+k-1, times alpha, into panels.
-func (ks *kernels) packA(p *packing, dst unsafe.Pointer, a *Matrix, i, m, k0, k int, alpha uint64) {
+// packA packs rows of a from i on, columns k0..k0+k-1, times alpha, into panels.
+func (ks *kernels) packA(to *packing, dst unsafe.Pointer, a *Matrix, i int, p panels, k0, k int, alpha uint64) {
 	size := a.Type.Size()
-	h, tall, flat := ks.panels(m)
-	for q := range tall + flat {
-		rows := h
-		if q < tall {
+	for q := range p.count() {
+		rows := p.height
+		if q < p.tall {
 			rows++
 		}
-		p.src, p.dst, p.stride = a.at(i, k0), dst, ks.interleave*ks.size
-		p.k, p.n, p.alpha = k, rows, alpha
-		ks.packGroups(p, a.Type, a.Col*size, a.Row*size)
-		dst = unsafe.Add(dst, ks.panelBytes(k))
+		to.src, to.dst, to.stride = a.at(i, k0), unsafe.Add(dst, q*ks.panelBytes(k)), ks.interleave*ks.size
+		to.k, to.n, to.alpha = k, rows, alpha
+		ks.packGroups(to, a.Type, a.Col*size, a.Row*size)
 		i += rows
 	}
 }

@@ -3,36 +3,75 @@ package gemm
 // The choices below depend on shapes, types and strides, never on the number of threads: results must not either.
 
 const (
-	stripsMaxRows = 256     // as many rows of A as the second level of cache holds for one block of k
-	streamMinB    = 1 << 17 // elements of B from which on it is worth being read along its rows
-	dotMinK       = 64
-	swapMaxCols   = 8 // so few columns are computed as rows of the transposed product
+	stripsMaxRows = 256     // at least so many rows of A are kept in the second level of cache,
+	stripsMaxA    = 1 << 16 // or as many as have this number of elements in a block of k
+	streamMinB    = 1 << 12 // elements of B from which on reading it along its rows pays for up to 3 rows,
+	streamLargeB  = 1 << 18 // and for more
+	tinyK         = 16      // so few products that storing C is most of the work
+	tinyKRows     = 48
+	dotMinK       = 32
 )
 
 // choose decides how to compute the problem.
 func (pr *problem) choose(alpha float64) {
-	ks := pr.ks
-	if pr.weights == nil && pr.n <= swapMaxCols && pr.m > 2*pr.n && ks.transposes[pr.b.Type] != nil {
+	if pr.weights == nil && pr.m > pr.n && pr.swaps() {
 		pr.swapped = true
 		pr.m, pr.n = pr.n, pr.m
 		pr.a, pr.b = pr.b.T(), pr.a.T()
 	}
-	pr.path = viaStrips
+	ks := pr.ks
 	switch {
 	case pr.weights != nil:
-	case pr.m <= dotRows && pr.b.Row == 1 && pr.k >= dotMinK && ks.dots[pr.b.Type][1] != nil:
+		pr.path = viaStrips
+	case pr.dottable(pr.m, &pr.b):
 		pr.path = viaDots
-	case pr.m <= streamRows && pr.b.Col == 1 && pr.k >= streamK && pr.n*pr.k >= streamMinB && pr.b.Type.Size() == ks.size && ks.streams[1] != nil:
+	case pr.streamable(pr.m, pr.n, &pr.b):
 		pr.path = viaStream
-	case pr.m > stripsMaxRows && pr.k > 0:
+	case pr.m > pr.stripRows() && pr.k > tinyK:
 		pr.path = viaBlocks
 	}
-	pr.packA = alpha != 1 || pr.a.Col != 1 || pr.a.Type.Size() != ks.size || pr.wideA()
-	pr.packB = pr.b.Col != 1 || pr.b.Type.Size() != ks.size || pr.m > 96
+	pr.packA = alpha != 1 || pr.a.Col != 1 || pr.a.Type.Size() != ks.size || pr.path == viaStrips && pr.wideA()
+	pr.packB = pr.b.Col != 1 || pr.b.Type.Size() != ks.size || pr.m > 96 && pr.k > tinyK
+}
+
+// swaps says whether the transposed product has a fast path that the product has not: few columns become few rows.
+func (pr *problem) swaps() bool {
+	a := pr.a.T()
+	return pr.dottable(pr.n, &a) || pr.streamable(pr.n, pr.m, &a)
+}
+
+// dottable says whether m rows times b can be done by inner products.
+func (pr *problem) dottable(m int, b *Matrix) bool {
+	return m <= dotRows && b.Row == 1 && pr.k >= dotMinK && pr.ks.dots[b.Type][1] != nil
+}
+
+// streamable says whether m rows times b, with n columns, are worth reading b along its rows.
+func (pr *problem) streamable(m, n int, b *Matrix) bool {
+	large := streamMinB
+	if m > 3 {
+		large = streamLargeB
+	}
+	return m <= streamRows && b.Col == 1 && b.Type.Size() == pr.ks.size && pr.k >= streamK && n*pr.k >= large && pr.ks.streams[1] != nil
+}
+
+// stripRows is the most rows of a task of viaStrips: as many as the second level of cache holds, if they are used for
+// more than one strip; for tiny k so few that their part of C lies on few pages.
+func (pr *problem) stripRows() int {
+	switch {
+	case pr.k <= tinyK:
+		return tinyKRows
+	case pr.n <= 2*pr.ks.nr:
+		return pr.m
+	case pr.m <= stripsMaxRows:
+		return stripsMaxRows
+	}
+	return max(stripsMaxRows, stripsMaxA/pr.ks.splitK(pr.k))
 }
 
 // wideA says whether rows of A are so far apart, and used so often, that packing them pays.
-func (pr *problem) wideA() bool { return pr.n >= 256 && pr.m > pr.ks.mr }
+func (pr *problem) wideA() bool {
+	return pr.n >= 256 && pr.m > pr.ks.mr && pr.a.Row*pr.ks.size >= 1024
+}
 
 const (
 	taskProducts = 1 << 16 // fewer multiplications are not worth another thread
@@ -41,24 +80,23 @@ const (
 
 // cut divides the problem into regions for threads. Any cut gives the same bits.
 func (pr *problem) cut(threads int) {
-	ks := pr.ks
-	pr.rows, pr.cols = pr.m, pr.n
-	if pr.path == viaStrips {
-		pr.rows = evenly(pr.m, stripsMaxRows, ks.mr)
+	pr.rows, pr.cols, pr.down, pr.across = pr.m, pr.n, 1, 1
+	if limit := pr.stripRows(); pr.path == viaStrips && pr.m > limit {
+		pr.rows = evenly(pr.m, limit, pr.ks.mr)
+		pr.down = (pr.m + pr.rows - 1) / pr.rows
 	}
-	if threads > 1 {
-		want := float64(pr.m) * float64(pr.n) * float64(max(pr.k, 1)) / taskProducts
+	if threads == 1 {
+		return
+	}
+	if want := float64(pr.m) * float64(pr.n) * float64(max(pr.k, 1)) / taskProducts; want >= 2 {
 		pr.share(int(min(want, float64(tasksEach*threads))))
+		pr.down = (pr.m + pr.rows - 1) / pr.rows
+		pr.across = (pr.n + pr.cols - 1) / pr.cols
 	}
-	pr.down = (pr.m + pr.rows - 1) / pr.rows
-	pr.across = (pr.n + pr.cols - 1) / pr.cols
 }
 
 // share cuts along the dimension whose operand is not packed anew for each task, unless that is too short.
 func (pr *problem) share(tasks int) {
-	if tasks < 2 {
-		return
-	}
 	unit := pr.ks.nr
 	if pr.path == viaDots {
 		unit = 8

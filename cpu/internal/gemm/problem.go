@@ -32,14 +32,17 @@ type problem struct {
 	first        int // number of the first task
 }
 
+// set fills in a zero problem.
 func (pr *problem) set(e *Engine, c *Call, batch int) {
-	*pr = problem{
-		ks: e.kernels(c.C.Type), m: c.M, n: c.N, k: c.K, act: c.Epilogue.Act, weights: c.Packed,
-		a: c.A.moved(batch * c.Batch.A), b: c.B.moved(batch * c.Batch.B), c: c.C.moved(batch * c.Batch.C),
-		bias: c.Epilogue.Bias.moved(batch * c.Batch.Bias), residual: c.Epilogue.Residual.moved(batch * c.Batch.Residual),
-		hasBeta: c.Beta != 0, hasFinal: !c.Epilogue.empty(),
-	}
+	pr.ks, pr.weights = e.kernels(c.C.Type), c.Packed
+	pr.m, pr.n, pr.k = c.M, c.N, c.K
+	pr.a, pr.b, pr.c = c.A.moved(batch*c.Batch.A), c.B.moved(batch*c.Batch.B), c.C.moved(batch*c.Batch.C)
+	pr.hasBeta, pr.hasFinal = c.Beta != 0, !c.Epilogue.empty()
 	pr.alpha, pr.beta = pr.ks.bits(c.Alpha), pr.ks.bits(c.Beta)
+	if pr.hasFinal {
+		pr.act = c.Epilogue.Act
+		pr.bias, pr.residual = c.Epilogue.Bias.moved(batch*c.Batch.Bias), c.Epilogue.Residual.moved(batch*c.Batch.Residual)
+	}
 	pr.choose(c.Alpha)
 }
 
@@ -48,31 +51,52 @@ func (pr *problem) tasks() int { return pr.down * pr.across }
 
 // region returns the part of the problem that a task computes.
 func (pr *problem) region(task int) (i, m, j, n int) {
+	if pr.down == 1 && pr.across == 1 {
+		return 0, pr.m, 0, pr.n
+	}
 	i, j = task/pr.across*pr.rows, task%pr.across*pr.cols
 	return i, min(pr.rows, pr.m-i), j, min(pr.cols, pr.n-j)
 }
 
 // inPlace says whether sums can stand in C while they grow.
 func (pr *problem) inPlace() bool {
-	return !pr.swapped && pr.path != viaStream && pr.c.Type.Size() == pr.ks.size
+	if pr.c.Type.Size() != pr.ks.size {
+		return false
+	}
+	switch pr.path {
+	case viaStream: // rows that are whole sets apart would meet in the cache
+		return !pr.swapped && pr.m == 1
+	case viaDots:
+		return true
+	}
+	return !pr.swapped
+}
+
+// place is where the sums of a region stand in C.
+func (pr *problem) place(i, j int) output {
+	row, size := pr.c.Row*pr.ks.size, pr.ks.size
+	if pr.swapped {
+		return output{pr.c.at(j, i), size, row, pr.hasBeta, pr.beta}
+	}
+	return output{pr.c.at(i, j), row, size, pr.hasBeta, pr.beta}
 }
 
 // output is where a path adds up a region.
 type output struct {
-	p    unsafe.Pointer
-	ld   int // bytes
-	load bool
-	beta uint64
+	p        unsafe.Pointer
+	ld, step int  // bytes between rows, between columns
+	load     bool // the sums begin with beta times what is there
+	beta     uint64
 }
 
-func (o *output) at(i, j, size int) unsafe.Pointer { return unsafe.Add(o.p, i*o.ld+j*size) }
+func (o *output) at(i, j int) unsafe.Pointer { return unsafe.Add(o.p, i*o.ld+j*o.step) }
 
 // task computes one region.
 func (w *worker) task(pr *problem, number int) {
 	i, m, j, n := pr.region(number)
 	var out output
 	if pr.inPlace() {
-		out = output{pr.c.at(i, j), pr.c.Row * pr.ks.size, pr.hasBeta, pr.beta}
+		out = pr.place(i, j)
 	} else {
 		out = w.side(pr, i, m, j, n)
 	}
@@ -90,12 +114,10 @@ func (w *worker) task(pr *problem, number int) {
 // side returns a buffer for a region whose sums cannot stand in C, and puts beta C there.
 func (w *worker) side(pr *problem, i, m, j, n int) output {
 	size := pr.ks.size
-	out := output{ld: sideStride(n, size), load: pr.hasBeta, beta: pr.ks.bits(1)}
+	out := output{ld: sideStride(n, size), step: size, load: pr.hasBeta, beta: pr.ks.bits(1)}
 	out.p = w.c.get(m * out.ld)
 	if pr.hasBeta {
 		w.loadC(pr, out, i, m, j, n)
-	} else if pr.path == viaStream {
-		clear(unsafe.Slice((*byte)(out.p), m*out.ld))
 	}
 	return out
 }

@@ -2,25 +2,57 @@ package gemm
 
 import "unsafe"
 
+// streamC is how many bytes of C a stream kernel goes over again for every 8 rows of B.
+const streamC = 16 << 10
+
 // streamRows computes columns j..j+n-1 of a product with few rows by reading B along its rows, 8 at a time.
 func (w *worker) streamRows(pr *problem, out output, m, j, n int) {
 	ks, s := pr.ks, &w.stream
-	a := w.a.get(m * streamK * ks.size)
-	*s = streaming{a: a, ldb: pr.b.Row * ks.size, c: out.p, ldc: out.ld, n: n}
+	w.begin(ks, out, m, n)
 	whole := pr.k / streamK * streamK
-	for k := 0; k < whole; k += streamK {
-		w.pack = packing{src: pr.a.at(0, k), dst: a, stride: streamK * ks.size, k: m, n: streamK, alpha: pr.alpha}
-		size := pr.a.Type.Size()
-		ks.packGroups(&w.pack, pr.a.Type, pr.a.Row*size, pr.a.Col*size)
-		s.b = pr.b.at(k, j)
-		ks.streams[m](s)
+	a := w.groupsOf8(pr, m, whole)
+	s.ldb, s.ldc = pr.b.Row*ks.size, out.ld
+	width := max(streamC/(m*ks.size), 256)
+	for c := 0; c < n; c += width {
+		s.c, s.n = out.at(0, c), min(width, n-c)
+		for k := 0; k < whole; k += streamK {
+			s.a, s.b = unsafe.Add(a, k*m*ks.size), pr.b.at(k, j+c)
+			ks.streams[m](s)
+		}
 	}
 	if whole < pr.k {
 		rest := *pr
-		rest.packA, rest.packB = true, true
 		rest.a, rest.b, rest.k = pr.a.moved(whole*pr.a.Col), pr.b.moved(whole*pr.b.Row), pr.k-whole
-		out.load = true
+		out.load, out.beta = true, ks.bits(1)
 		w.strips(&rest, out, 0, m, j, n)
+	}
+}
+
+// groupsOf8 returns the first k columns of A times alpha, cut into blocks of 8 columns, each contiguous.
+func (w *worker) groupsOf8(pr *problem, m, k int) unsafe.Pointer {
+	ks, size := pr.ks, pr.a.Type.Size()
+	if m == 1 && !pr.packA {
+		return pr.a.at(0, 0)
+	}
+	a := w.a.get(m * k * ks.size)
+	for i := 0; i < k; i += streamK {
+		w.pack = packing{src: pr.a.at(0, i), dst: unsafe.Add(a, i*m*ks.size), stride: streamK * ks.size, k: m, n: streamK, alpha: pr.alpha}
+		ks.packGroups(&w.pack, pr.a.Type, pr.a.Row*size, pr.a.Col*size)
+	}
+	return a
+}
+
+// begin puts what the sums begin with into the output: 0 or beta times what is there.
+func (w *worker) begin(ks *kernels, out output, m, n int) {
+	for r := range m {
+		row := out.at(r, 0)
+		switch {
+		case !out.load:
+			clear(unsafe.Slice((*byte)(row), n*ks.size))
+		case out.beta != ks.bits(1):
+			w.pack = packing{src: row, dst: row, stride: ks.size, k: n, n: 1, alpha: out.beta}
+			packGeneric(&w.pack, ks.own(), ks.size, 0)
+		}
 	}
 }
 
@@ -35,47 +67,38 @@ func (w *worker) dots(pr *problem, out output, i, m, j, n int) {
 
 func dots[T float32 | float64](w *worker, pr *problem, out output, i, m, j, n int) {
 	ks, d := pr.ks, &w.dot
-	lda := sideStride(pr.k, ks.size)
-	a := w.a.get(m * lda)
-	for r := range m { // row by row: groups of one element for each k
-		size := pr.a.Type.Size()
-		w.pack = packing{src: pr.a.at(i+r, 0), dst: unsafe.Add(a, r*lda), stride: pr.k * ks.size, k: 1, n: pr.k, alpha: pr.alpha}
-		ks.packGroups(&w.pack, pr.a.Type, 0, pr.a.Col*size)
-	}
-	whole := pr.k / ks.lanes * ks.lanes
 	size := pr.b.Type.Size()
-	*d = dotting{a: a, lda: lda, ldb: pr.b.Col * size, k: whole, sums: unsafe.Pointer(&w.sums)}
-	sums := floats[T](d.sums, dotRows*8)
-	width := dotWidth[m]
+	*d = dotting{ldb: pr.b.Col * size, k: pr.k, sums: unsafe.Pointer(&w.sums)}
+	d.a, d.lda = w.lines(pr, i, m)
+	dot, width := ks.dots[pr.b.Type][m], dotWidth[m]
+	sums := floats[T](d.sums, m*width)
 	for s := 0; s < n; s += width {
 		d.b, d.n = pr.b.at(0, j+s), min(width, n-s)
-		ks.dots[pr.b.Type][m](d)
-		for c := range d.n {
-			if whole < pr.k {
-				addTail(w, pr, sums[c:], a, lda, m, j+s+c, whole)
-			}
-			for r := range m {
-				x := sums[8*r+c]
-				to := (*T)(out.at(r, s+c, ks.size))
+		dot(d)
+		for r := range m {
+			to := out.at(r, s)
+			for _, x := range sums[r*width:][:d.n] {
 				if out.load {
-					x += T(*(*T)(unsafe.Pointer(&out.beta)) * *to)
+					x += T(*(*T)(unsafe.Pointer(&out.beta)) * *(*T)(to))
 				}
-				*to = x
+				*(*T)(to) = x
+				to = unsafe.Add(to, out.step)
 			}
 		}
 	}
 }
 
-// addTail adds the products from k on of m rows with column j to sums, which are 8 apart.
-func addTail[T float32 | float64](w *worker, pr *problem, sums []T, a unsafe.Pointer, lda, m, j, k int) {
-	ks, n := pr.ks, pr.k-k
-	b := w.b.get(n * ks.size)
-	w.pack = packing{src: pr.b.at(k, j), dst: b, stride: ks.size, k: n, n: 1, alpha: ks.bits(1)}
-	packGeneric(&w.pack, pr.b.Type, pr.b.Type.Size(), 0)
-	for r := range m {
-		x := floats[T](unsafe.Add(a, r*lda+k*ks.size), n)
-		for i, y := range floats[T](b, n) {
-			sums[8*r] += T(x[i] * y)
-		}
+// lines returns m rows of A, contiguous and times alpha: where they lie, or a copy. The second result is their distance.
+func (w *worker) lines(pr *problem, i, m int) (unsafe.Pointer, int) {
+	ks, size := pr.ks, pr.a.Type.Size()
+	if !pr.packA {
+		return pr.a.at(i, 0), pr.a.Row * size
 	}
+	lda := sideStride(pr.k, ks.size)
+	a := w.a.get(m * lda)
+	for r := range m { // one group of k elements each
+		w.pack = packing{src: pr.a.at(i+r, 0), dst: unsafe.Add(a, r*lda), stride: lda, k: 1, n: pr.k, alpha: pr.alpha}
+		ks.packGroups(&w.pack, pr.a.Type, 0, pr.a.Col*size)
+	}
+	return a, lda
 }

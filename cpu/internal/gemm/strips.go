@@ -1,45 +1,40 @@
 package gemm
 
-import "unsafe"
-
 // strips computes a region strip by strip of B. A strip is packed into the first level of cache just before all rows
 // use it, unless it is read where it lies; the rows of A stay in the second level.
 func (w *worker) strips(pr *problem, out output, i, m, j, n int) {
 	ks, t := pr.ks, &w.tile
-	h, tall, flat := ks.panels(m)
+	packed := cutPanels(m, ks.mr)
 	block := ks.splitK(pr.k)
 	for k0 := 0; k0 == 0 || k0 < pr.k; k0 += block {
 		k := min(block, pr.k-k0)
-		form, a, panel := &ks.strided, pr.a.at(i, k0), 0
+		a, panelBytes := pr.a.at(i, k0), 0
 		if pr.packA {
-			form, a = &ks.packed, w.a.get((tall+flat)*ks.panelBytes(k))
-			ks.packA(&w.pack, a, &pr.a, i, m, k0, k, pr.alpha)
-			panel = ks.panelBytes(k)
+			panelBytes = ks.panelBytes(k)
+			a = w.a.get(packed.count() * panelBytes)
+			ks.packA(&w.pack, a, &pr.a, i, packed, k0, k, pr.alpha)
 		}
 		t.lda, t.ldc, t.k = pr.a.Row*ks.size, out.ld, k
-		t.load, t.beta = 0, out.beta
-		if k0 > 0 {
-			t.load, t.beta = 1, ks.bits(1)
-		} else if out.load {
-			t.load = 1
-		}
+		t.start(ks, out, k0)
 		for s := 0; s < n; s += ks.nr {
 			t.cols = min(ks.nr, n-s)
 			w.strip(pr, j+s, k0, k)
-			c := out.at(0, s, ks.size)
-			if tall > 0 {
-				t.a, t.c, t.panels = a, c, tall
-				ks.pick(form, h+1, t.cols)(t)
+			form, p := ks.form(pr.packA, t.cols), packed
+			if tallest := len(form) - 1; tallest > ks.mr {
+				p = cutPanels(m, tallest)
 			}
-			if flat > 0 {
-				step := panel
-				if step == 0 {
-					step = (h + 1) * t.lda
-				}
-				t.a, t.c, t.panels = unsafe.Add(a, tall*step), unsafe.Add(c, tall*(h+1)*out.ld), flat
-				ks.pick(form, h, t.cols)(t)
-			}
+			t.multiply(form, p, a, panelBytes, out.at(0, s))
 		}
+	}
+}
+
+// start sets what the sums begin with: for the first block of k as the output says, then what stands there.
+func (t *tile) start(ks *kernels, out output, k0 int) {
+	t.load, t.beta = 0, out.beta
+	if k0 > 0 {
+		t.load, t.beta = 1, ks.bits(1)
+	} else if out.load {
+		t.load = 1
 	}
 }
 

@@ -22,13 +22,17 @@ type Workspace struct {
 // worker is one thread's scratch.
 type worker struct {
 	engine *Engine
+	arguments
+	sums                [dotRows * 8]float64 // of dots, float32 or float64
+	a, b, c, row, extra buffer
+}
+
+// arguments of the kernels.
+type arguments struct {
 	tile   tile
 	pack   packing
 	stream streaming
 	dot    dotting
-	sums   [dotRows * 8]float64 // float32 or float64
-
-	a, b, c, row, extra buffer
 }
 
 // buffer is scratch memory aligned to cache lines.
@@ -63,8 +67,12 @@ func (ws *Workspace) add(c *Call) {
 		return
 	}
 	for i := range max(c.Batch.Count, 1) {
-		ws.problems = append(ws.problems, problem{})
-		pr := &ws.problems[len(ws.problems)-1]
+		at := len(ws.problems)
+		if at == cap(ws.problems) {
+			ws.problems = append(ws.problems, problem{})
+		}
+		ws.problems = ws.problems[:at+1]
+		pr := &ws.problems[at]
 		pr.set(ws.engine, c, i)
 		if pr.path != viaBlocks {
 			pr.cut(ws.threads)
@@ -76,9 +84,8 @@ func (ws *Workspace) add(c *Call) {
 
 // run computes all problems and lets go of the caller's memory.
 func (ws *Workspace) run(p *pool.Pool) {
-	if ws.tasks > 0 {
-		ws.next.Store(0)
-		threads := min(ws.threads, ws.tasks)
+	ws.next.Store(0)
+	if threads := min(ws.threads, ws.tasks); threads > 0 {
 		p.Run(threads, threads, 1, ws)
 	}
 	for i := range ws.problems {
@@ -86,10 +93,10 @@ func (ws *Workspace) run(p *pool.Pool) {
 			ws.blocks.run(ws, p, pr)
 		}
 	}
-	clear(ws.problems)
+	clear(ws.problems) // of which the next call finds zero ones
 	ws.blocks.problem = nil
 	for _, w := range ws.workers {
-		w.tile, w.pack, w.stream, w.dot = tile{}, packing{}, streaming{}, dotting{}
+		w.arguments = arguments{}
 	}
 }
 

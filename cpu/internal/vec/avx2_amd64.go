@@ -52,8 +52,12 @@ func avx2Float32(t *Float[float32]) {
 	t.AddSilu, t.AddGelu, t.AddGeluTanh, t.AddSigmoid = addSilu32AVX2, addGelu32AVX2, addGeluTanh32AVX2, addSigmoid32AVX2
 	t.AddTanh, t.SiluMulClamp, t.Expm1Grad, t.ErfGrad = addTanh32AVX2, siluMulClamp32AVX2, expm1Grad32AVX2, erfGrad32AVX2
 	t.SiluGrad, t.SoftplusGrad, t.GeluGrad, t.GeluTanhGrad = siluGrad32AVX2, softplusGrad32AVX2, geluGrad32AVX2, geluTanhGrad32AVX2
-	t.SiluMulGrad, t.SiluMulClampGrad, t.SumExp, t.ExpSum = siluMulGrad32AVX2, siluMulClampGrad32AVX2, sumExp32AVX2, expSum32AVX2
+	t.SiluMulGrad, t.SiluMulClampGrad, t.SumExp = siluMulGrad32AVX2, siluMulClampGrad32AVX2, sumExp32AVX2
 	t.Sin, t.Cos, t.SinGrad, t.CosGrad = sinPieces, cosPieces, sinGradChunks, cosGradChunks
+	t.ExpSum = func(dst, x []float32, scale, shift float32) float32 {
+		expScaled32AVX2(dst, x, scale, shift)
+		return sum32AVX2(dst)
+	}
 	t.ArgMax = func(x []float32) int { return indexOf32AVX2(x, maxOf32AVX2(x)) }
 	t.ArgMin = func(x []float32) int { return indexOf32AVX2(x, minOf32AVX2(x)) }
 	t.Eq, t.EqS = wholePair(32, t.Eq, eq32AVX2), wholeScalar(32, t.EqS, eqS32AVX2)

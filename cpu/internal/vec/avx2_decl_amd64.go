@@ -1069,15 +1069,15 @@ func siluMulGrad32AVX2(dgate []float32, dup []float32, gate []float32, up []floa
 //go:noescape
 func siluMulClampGrad32AVX2(dgate []float32, dup []float32, gate []float32, up []float32, dy []float32, limit float32)
 
+// expScaled32AVX2 computes dst = exp(x*scale - shift).
+//
+//go:noescape
+func expScaled32AVX2(dst []float32, x []float32, scale float32, shift float32)
+
 // sumExp32AVX2 returns Σ exp(x*scale - shift) in the order of Float.Sum.
 //
 //go:noescape
 func sumExp32AVX2(x []float32, scale float32, shift float32) float32
-
-// expSum32AVX2 computes dst = exp(x*scale - shift) and returns Σ dst in the order of Float.Sum.
-//
-//go:noescape
-func expSum32AVX2(dst []float32, x []float32, scale float32, shift float32) float32
 
 // sin32AVX2 computes dst = sin a up to the first vector with an element beyond 2^17 and returns how many it did.
 //

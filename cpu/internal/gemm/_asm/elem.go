@@ -46,22 +46,26 @@ func (w width) zero(v reg.VecVirtual) {
 	}
 }
 
-// maskTable is 32 bytes of ones and 32 of zeros: loading at 32-n leaves the first n bytes set.
+// maskTable is 32 bytes each of ones, zeros and ones: loading at 32-n leaves the first n bytes set, at 32+n the last n.
 func maskTable() {
 	GLOBL("maskTable", RODATA|NOPTR)
-	for i := range 8 {
-		DATA(8*i, U64(map[bool]uint64{true: ^uint64(0)}[i < 4]))
+	for i := range 12 {
+		DATA(8*i, U64(map[bool]uint64{true: ^uint64(0)}[i/4 != 1]))
 	}
 }
 
-// loadMask selects the first n elements of a ymm register, where n is in a register.
+// loadMask selects the first n elements of a ymm register, where n is in a register; lastMask the last n.
 func loadMask(e elem, n reg.GPVirtual) reg.VecVirtual {
-	table, m := GP64(), YMM()
-	LEAQ(NewDataAddr(NewStaticSymbol("maskTable"), 32), table)
 	offset := GP64()
 	MOVQ(n, offset)
 	NEGQ(offset)
-	VMOVDQU(Mem{Base: table, Index: offset, Scale: uint8(e.size)}, m)
+	return lastMask(e, offset)
+}
+
+func lastMask(e elem, n reg.GPVirtual) reg.VecVirtual {
+	table, m := GP64(), YMM()
+	LEAQ(NewDataAddr(NewStaticSymbol("maskTable"), 32), table)
+	VMOVDQU(Mem{Base: table, Index: n, Scale: uint8(e.size)}, m)
 	return m
 }
 

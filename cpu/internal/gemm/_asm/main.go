@@ -44,6 +44,9 @@ func avx2() {
 				tileKernel{e, ymm, mr, nv, false}.emit()
 			}
 		}
+		for mr := 7; mr <= 12; mr++ { // as many sums in half a strip
+			tileKernel{e, ymm, mr, 1, false}.emit()
+		}
 		for mr := 1; mr <= 8; mr++ {
 			stream{e, ymm, mr}.emit()
 		}

@@ -13,7 +13,7 @@ const (
 	streamA   = 8 * iota // mr x 8, contiguous
 	streamB              // 8 rows
 	streamLDB            // bytes
-	streamC              // mr rows, padded to whole vectors
+	streamC              // mr rows
 	streamLDC            // bytes
 	streamN              // columns
 )
@@ -39,22 +39,35 @@ func (s stream) emit() {
 	}
 	lanes := s.bytes / s.size
 	wide := 2
-	if s.mr > 4 && s.bytes == 32 { // as many sums as registers
+	if s.mr > 6 && s.bytes == 32 { // as many sums as registers
 		wide = 1
+	}
+	var row []reg.VecVirtual
+	if s.mr == 1 { // A stays in registers
+		for u := range 8 {
+			row = append(row, s.reg())
+			s.broadcast(Mem{Base: a, Disp: u * s.size}, row[u])
+		}
 	}
 	body := func(vectors int, edge reg.Register) {
 		acc := make([][]reg.VecVirtual, s.mr)
 		for i := range acc {
 			for j := range vectors {
 				acc[i] = append(acc[i], s.reg())
-				s.move(cr.at(i, s.bytes*j), acc[i][j])
+				s.load(cr.at(i, s.bytes*j), edge, acc[i][j])
 			}
 		}
 		for u := range 8 {
+			if row != nil && edge == nil {
+				for j, v := range acc[0] {
+					s.fma(br.at(u, s.bytes*j), row[u], v)
+				}
+				continue
+			}
 			bv := make([]reg.VecVirtual, vectors)
 			for j := range bv {
 				bv[j] = s.reg()
-				s.loadB(br.at(u, s.bytes*j), edge, bv[j])
+				s.load(br.at(u, s.bytes*j), edge, bv[j])
 			}
 			for i := range acc {
 				x := s.reg()
@@ -66,7 +79,7 @@ func (s stream) emit() {
 		}
 		for i := range acc {
 			for j, v := range acc[i] {
-				s.move(v, cr.at(i, s.bytes*j))
+				s.store(v, edge, cr.at(i, s.bytes*j))
 			}
 		}
 		br.step(s.bytes * vectors)
@@ -102,7 +115,8 @@ func (s stream) edge(n reg.GPVirtual) reg.Register {
 	return k
 }
 
-func (s stream) loadB(m Mem, edge reg.Register, v reg.VecVirtual) {
+// load reads a vector, or what the mask leaves of it.
+func (s stream) load(m Mem, edge reg.Register, v reg.VecVirtual) {
 	switch {
 	case edge == nil:
 		s.move(m, v)
@@ -113,94 +127,13 @@ func (s stream) loadB(m Mem, edge reg.Register, v reg.VecVirtual) {
 	}
 }
 
-// Offsets of the fields of gemm.dotting.
-const (
-	dotA    = 8 * iota // mr rows
-	dotLDA             // bytes
-	dotB               // lines along k
-	dotLDB             // bytes
-	dotK               // a multiple of the vector length
-	dotN               // lines of B that exist
-	dotSums            // mr x 8 sums
-)
-
-// dot forms the products of mr rows of A with several lines of B, all contiguous along k.
-type dot struct {
-	source
-	mr int
-}
-
-// lines of B at a time: enough sums to hide the FMA's latency, enough streams to keep the memory busy.
-func (d dot) width() int { return map[int]int{1: 8, 2: 4, 3: 4, 4: 2}[d.mr] }
-
-func (d dot) emit() {
-	function(fmt.Sprintf("%sDot%d", d.stored, d.mr), "d", "dotting")
-	p := arguments()
-	lines := linePointers(d.width(), p.load(dotB), p.load(dotLDB), p.load(dotN))
-	a := p.load(dotA)
-	ar := rows{base: a}
-	if d.mr > 1 {
-		ar = newRows(a, p.load(dotLDA), d.mr)
+func (s stream) store(v reg.VecVirtual, edge reg.Register, m Mem) {
+	switch {
+	case edge == nil:
+		s.move(v, m)
+	case s.bytes == 32:
+		s.maskMove(v, edge, m)
+	default:
+		s.move(v, edge, m)
 	}
-	acc := make([][]reg.VecVirtual, d.mr)
-	for i := range acc {
-		for range lines {
-			v := YMM()
-			ymm.zero(v)
-			acc[i] = append(acc[i], v)
-		}
-	}
-	at, k := GP64(), p.load(dotK)
-	XORQ(at, at)
-	SHRQ(Imm(map[int]uint64{4: 2, 8: 3}[d.lanes()]), k)
-	Label("block")
-	if d.mr == 1 {
-		x := YMM()
-		d.move(ar.at(0, 0), x)
-		for j, line := range lines {
-			y, m := YMM(), Mem{Base: line, Index: at, Scale: 1}
-			if d.half() {
-				d.convert(m, y)
-				d.fma(y, x, acc[0][j])
-			} else {
-				d.fma(m, x, acc[0][j])
-			}
-		}
-	} else {
-		for j, line := range lines {
-			y := YMM()
-			d.load(Mem{Base: line, Index: at, Scale: 1}, y)
-			for i := range acc {
-				d.fma(ar.at(i, 0), y, acc[i][j])
-			}
-		}
-	}
-	ar.step(32)
-	ADDQ(Imm(uint64(d.lanes()*d.bytes)), at)
-	DECQ(k)
-	JNZ(LabelRef("block"))
-	sums := p.load(dotSums)
-	for i := range acc {
-		for j, v := range acc[i] {
-			d.reduce(v, Mem{Base: sums, Disp: (8*i + j) * d.size})
-		}
-	}
-	VZEROUPPER()
-	RET()
-}
-
-// reduce stores the sum of a register's lanes.
-func (d dot) reduce(v reg.VecVirtual, m Mem) {
-	x := XMM()
-	VEXTRACTF128(Imm(1), v, x)
-	if d.size == 8 {
-		VADDPD(x, v.AsX(), x)
-		VHADDPD(x, x, x)
-		VMOVSD(x, m)
-		return
-	}
-	VADDPS(x, v.AsX(), x)
-	VHADDPS(x, x, x)
-	VHADDPS(x, x, x)
-	VMOVSS(x, m)
 }

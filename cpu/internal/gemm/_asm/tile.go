@@ -234,31 +234,81 @@ func (t tileKernel) sums(p args, acc [][]reg.VecVirtual, a reg.GPVirtual, ar row
 
 // store writes the panel and moves c on to the next.
 func (t tileKernel) store(p args, acc [][]reg.VecVirtual, c, ldc reg.GPVirtual, edge []reg.Register) {
-	rows := func(masked bool) {
-		for i := range acc {
-			for j, v := range acc[i] {
-				m := Mem{Base: c, Disp: t.bytes * j}
-				switch {
-				case t.bytes == 64:
-					t.move(v, edge[j], m)
-				case masked && j == t.nv-1:
-					t.maskMove(v, edge[0], m)
-				default:
-					t.move(v, m)
-				}
-			}
-			ADDQ(ldc, c)
-		}
-	}
 	if t.bytes == 64 {
-		rows(true)
+		t.storeRows(acc, c, ldc, t.nv, edge)
 		return
 	}
 	CMPQ(p.field(tileCols), Imm(uint64(t.nv*t.bytes/t.size)))
-	JNE(LabelRef("masked"))
-	rows(false)
+	JNE(LabelRef("partial"))
+	t.storeRows(acc, c, ldc, t.nv, nil)
 	JMP(LabelRef("stored"))
-	Label("masked")
-	rows(true)
+	Label("partial")
+	t.storePartial(p, acc, c, ldc)
 	Label("stored")
+}
+
+// storeRows writes the first nv vectors of each row and moves c past the panel.
+func (t tileKernel) storeRows(acc [][]reg.VecVirtual, c, ldc reg.GPVirtual, nv int, masks []reg.Register) {
+	for i := range acc {
+		for j, v := range acc[i][:nv] {
+			m := Mem{Base: c, Disp: t.bytes * j}
+			if masks != nil {
+				t.move(v, masks[j], m)
+			} else {
+				t.move(v, m)
+			}
+		}
+		ADDQ(ldc, c)
+	}
+}
+
+// storePartial writes rows whose last vector is not whole: half of it, then a quarter, then an eighth, as the bits of
+// the column count say. (Masked stores take tens of cycles on some processors.)
+func (t tileKernel) storePartial(p args, acc [][]reg.VecVirtual, c, ldc reg.GPVirtual) {
+	row, at := GP64(), GP64()
+	eachRow := func(store func(v reg.VecVirtual)) {
+		MOVQ(at, row)
+		for i := range acc {
+			store(acc[i][t.nv-1])
+			if i+1 < t.mr {
+				ADDQ(ldc, row)
+			}
+		}
+	}
+	MOVQ(c, at)
+	for j := range t.nv - 1 {
+		MOVQ(at, row)
+		for i := range acc {
+			t.move(acc[i][j], Mem{Base: row})
+			if i+1 < t.mr {
+				ADDQ(ldc, row)
+			}
+		}
+		ADDQ(Imm(uint64(t.bytes)), at)
+	}
+	for elements := t.bytes / t.size / 2; elements > 0; elements /= 2 {
+		bytes, skip := elements*t.size, LabelRef(fmt.Sprintf("without%d", elements))
+		TESTQ(U32(uint32(elements)), p.field(tileCols))
+		JZ(skip)
+		eachRow(func(v reg.VecVirtual) {
+			m := Mem{Base: row}
+			switch bytes {
+			case 16:
+				VMOVUPS(v.AsX(), m)
+				VEXTRACTF128(Imm(1), v, v.AsX())
+			case 8:
+				VMOVLPS(v.AsX(), m)
+				VPERMILPD(Imm(1), v.AsX(), v.AsX())
+			case 4:
+				VMOVSS(v.AsX(), m)
+			}
+		})
+		if elements > 1 {
+			ADDQ(Imm(uint64(bytes)), at)
+		}
+		Label(string(skip))
+	}
+	MOVQ(ldc, row)
+	IMUL3Q(I32(int32(t.mr)), row, row)
+	ADDQ(row, c)
 }

@@ -12,12 +12,12 @@ func transcendentals() {
 		f         func(vec) vec
 	}{
 		{"exp", "dst = e^a", exp}, {"exp2", "dst = 2^a", exp2}, {"expm1", "dst = e^a - 1", expm1},
-		{"log", "dst = log a", log}, {"log2", "dst = log2 a", log2}, {"log1p", "dst = log(1 + a)", log1p},
+		{"log", "dst = log a", logarithm}, {"log2", "dst = log2 a", log2}, {"log1p", "dst = log(1 + a)", log1p},
 		{"tanh", "dst = tanh a", tanh}, {"sigmoid", "dst = 1/(1 + e^-a)", sigmoid}, {"softplus", "dst = log(1 + e^a)", softplus},
 		{"erf", "dst = erf a", erf}, {"silu", "dst = a σ(a)", silu},
 		{"gelu", "dst = a Φ(a)", gelu}, {"geluTanh", "dst = a Φ(a) in the tanh form", geluTanh},
 	} {
-		f32.emit(elementwise{name: k.name, outs: words("dst"), ins: words("a"), unroll: 1, stream: true, doc: k.doc, body: one(k.f)})
+		f32.emit(elementwise{name: k.name, outs: words("dst"), ins: words("a"), unroll: 2, stream: true, doc: k.doc, body: one(k.f)})
 	}
 	for _, k := range []struct {
 		name, doc string
@@ -76,23 +76,23 @@ func swigluGradients() {
 func siluSlope(x vec) vec {
 	s := sigmoid(x)
 	d := do(VSUBPS, f32.reg(1), s)
-	VFMADD213PS(f32.c(1), x, d)
+	issue(VFMADD213PS, f32.c(1), x, d)
 	return do(VMULPS, s, d)
 }
 
 func geluSlope(x vec) vec {
 	density := do(VMULPS, exp(do(VMULPS, do(VMULPS, x, x), f32.c(-0.5))), f32.c(0.398942292))
 	cdf := do(VMULPS, do(VADDPS, erf(do(VMULPS, x, f32.c(0.707106769))), f32.c(1)), f32.c(0.5))
-	VFMADD231PS(density, x, cdf)
+	issue(VFMADD231PS, density, x, cdf)
 	return cdf
 }
 
 func geluTanhSlope(x vec) vec {
 	s := sigmoid(geluArgument(x))
 	inner := do(VMULPS, x, x)
-	VFMADD213PS(f32.reg(1.59576917), f32.reg(0.214064449), inner)
+	issue(VFMADD213PS, f32.reg(1.59576917), f32.reg(0.214064449), inner)
 	y := do(VMULPS, do(VMULPS, x, s), do(VSUBPS, f32.reg(1), s))
-	VFMADD213PS(s, inner, y)
+	issue(VFMADD213PS, s, inner, y)
 	return y
 }
 
@@ -107,21 +107,21 @@ func trigonometric(name string, sine bool) {
 	n, total, dst, a := length("dst"), length("dst"), slice("dst"), slice("a")
 	turn := func(x vec) vec {
 		big, m := f32.compare(cmpGT, f32.abs(x), f32.c(131072)), GP32()
-		VMOVMSKPS(big, m)
+		VMOVMSKPS(big[0], m)
 		TESTL(m, m)
 		JNZ(LabelRef("out"))
 		return quadrants(x, sine)
 	}
 	loop("vector", n, 8, func() {
-		VMOVUPS(turn(f32.copyOf(Mem{Base: a})), Mem{Base: dst})
+		issue(VMOVUPS, turn(f32.copyOf(Mem{Base: a})), Mem{Base: dst})
 		ADDQ(U8(32), a)
 		ADDQ(U8(32), dst)
 	})
 	TESTQ(n, n)
 	JZ(LabelRef("out"))
-	x := YMM()
-	VMASKMOVPS(Mem{Base: a}, f32.tailMask(n), x)
-	f32.storeTail(turn(x), dst, n, "store")
+	x := newVec(1)
+	issue(VMASKMOVPS, Mem{Base: a}, f32.tailMask(n), x)
+	f32.storeTail(turn(x)[0], dst, n, "store")
 	XORQ(n, n)
 	Label("out")
 	SUBQ(n, total)
@@ -132,26 +132,27 @@ func trigonometric(name string, sine bool) {
 
 // quadrants is sin or cos of |x| <= 2^17.
 func quadrants(x vec, sine bool) vec {
-	a, z := f32.abs(x), f32.reg(rounder)
-	VFMADD231PS(f32.c(0.636619747), a, z)
+	a := f32.abs(x)
+	z := f32.start(x, f32.c(rounder))
+	issue(VFMADD231PS, f32.c(0.636619747), a, z)
 	n := do(VSUBPS, z, f32.c(rounder))
 	r := a
-	VFNMADD231PS(f32.c(1.57079637), n, r)
-	VFMADD231PS(f32.c(4.37113883e-8), n, r)
-	VFMADD231PS(f32.c(1.71512489e-15), n, r)
+	issue(VFNMADD231PS, f32.c(1.57079637), n, r)
+	issue(VFMADD231PS, f32.c(4.37113883e-8), n, r)
+	issue(VFMADD231PS, f32.c(1.71512489e-15), n, r)
 
 	s := do(VMULPS, r, r)
 	sin := poly(s, 2.89871446e-06, -0.000198595735, 0.0083333943, -0.166666672)
-	VFMADD213PS(r, do(VMULPS, r, s), sin)
+	issue(VFMADD213PS, r, do(VMULPS, r, s), sin)
 	cos := poly(s, 2.45365609e-05, -0.00138882431, 0.0416666642)
-	half := f32.reg(-0.5)
-	VFMADD213PS(f32.c(1), s, half)
-	VFMADD213PS(half, do(VMULPS, s, s), cos)
+	half := f32.start(x, f32.c(-0.5))
+	issue(VFMADD213PS, f32.c(1), s, half)
+	issue(VFMADD213PS, half, do(VMULPS, s, s), cos)
 
 	odd := imm(VPSLLD, 31, z) // the blend looks at the sign bit only
 	if sine {
 		y := f32.choose(odd, cos, sin)
-		VPXOR(imm(VPSLLD, 30, do(VPAND, z, f32.raw(2))), y, y)
+		issue(VPXOR, imm(VPSLLD, 30, do(VPAND, z, f32.raw(2))), y, y)
 		return do(VPXOR, y, do(VPAND, x, f32.raw(signBit)))
 	}
 	y := f32.choose(odd, sin, cos)

@@ -5,12 +5,16 @@ package main
 
 import (
 	"flag"
+	"log"
+	"os"
+	"regexp"
+	"strings"
 
 	. "github.com/mmcloughlin/avo/build"
 )
 
 func main() {
-	flag.Set("out", "../avx2_amd64.s")
+	flag.Set("out", output)
 	flag.Set("stubs", "../avx2_decl_amd64.go")
 	flag.Set("pkg", "vec")
 	ConstraintExpr("!purego")
@@ -25,4 +29,27 @@ func main() {
 	philox()
 	constants()
 	Generate()
+	refuseWideRegisters()
 }
+
+const output = "../avx2_amd64.s"
+
+// refuseWideRegisters fails if the register allocator has taken a register that only AVX-512 has. It does so without a word once more
+// than sixteen vectors are alive.
+func refuseWideRegisters() {
+	text, err := os.ReadFile(output)
+	if err != nil {
+		log.Fatal(err)
+	}
+	function := ""
+	for line := range strings.Lines(string(text)) {
+		if name, ok := strings.CutPrefix(line, "TEXT ·"); ok {
+			function, _, _ = strings.Cut(name, "(")
+		}
+		if wide.MatchString(line) {
+			log.Fatalf("%s needs more than 16 vector registers: %s", function, line)
+		}
+	}
+}
+
+var wide = regexp.MustCompile(`\b[XYZ](1[6-9]|2\d|3[01])\b`)

@@ -17,6 +17,7 @@ type elementwise struct {
 	scalars []string
 	unroll  int // vectors per turn of the wide loop
 	stream  bool
+	ahead   bool // fetches what lies behind the first input, the next row of a matrix
 	update  bool // the output is read too, as the last of the inputs to body
 	doc     string
 	body    func(in, scalar []vec) []vec
@@ -65,19 +66,40 @@ func (t real) kernel(k elementwise, stream bool) {
 	}
 	i := GP64()
 	XORQ(i, i)
-	at := func(base reg.GPVirtual, vector int) Mem {
-		return Mem{Base: base, Index: i, Scale: 1, Disp: 32 * vector}
+	var next, nextOut reg.GPVirtual
+	if k.name == "expScaled" {
+		nextOut = t.nextRow(n, outs[0])
+	}
+	if k.ahead && !(t.size == 4 && k.stream && !stream) {
+		next = t.nextRow(n, ins[0])
+		if stream { // the pass before has fetched the first half
+			half := GP64()
+			MOVQ(n, half)
+			ANDQ(I32(-32), half)
+			LEAQ(Mem{Base: next, Index: half, Scale: 2}, next)
+		}
+	}
+	at := func(base reg.GPVirtual, vectors int) mems {
+		m := make(mems, vectors)
+		for v := range m {
+			m[v] = Mem{Base: base, Index: i, Scale: 1, Disp: 32 * v}
+		}
+		return m
 	}
 	turn := func(vectors int) func() {
 		return func() {
-			for v := range vectors {
-				var in []vec
-				for _, p := range ins {
-					in = append(in, t.copyOf(at(p, v)))
+			var in []vec
+			for _, p := range ins {
+				in = append(in, t.copyOf(at(p, vectors)))
+			}
+			if next != nil && vectors > 1 {
+				fetch(next, 32*vectors, stream)
+				if k.name == "expScaled" {
+					fetch(nextOut, 32*vectors, stream)
 				}
-				for o, y := range k.body(in, scalars) {
-					issue(store, y, at(outs[o], v))
-				}
+			}
+			for o, y := range k.body(in, scalars) {
+				issue(store, y, at(outs[o], vectors))
 			}
 			ADDQ(I32(32*vectors), i)
 		}
@@ -94,20 +116,44 @@ func (t real) kernel(k elementwise, stream bool) {
 		mask := t.tailMask(n)
 		var in []vec
 		for _, p := range ins {
-			v := YMM()
-			issue(t.maskLoad, at(p, 0), mask, v)
+			v := newVec(1)
+			issue(t.maskLoad, at(p, 1), mask, v)
 			in = append(in, v)
 		}
 		for o, y := range k.body(in, scalars) {
 			p := GP64()
-			LEAQ(at(outs[o], 0), p)
-			t.storeTail(y, p, n, "store_"+k.outs[o])
+			LEAQ(at(outs[o], 1)[0], p)
+			t.storeTail(y[0], p, n, "store_"+k.outs[o])
 		}
 		Label("done")
 	}
 	VZEROUPPER()
 	RET()
 }
+
+// fetch brings the lines of the next bytes at p into the second-level cache and moves on; the half of them where another pass does the rest.
+func fetch(p reg.GPVirtual, bytes int, half bool) {
+	if half {
+		bytes /= 2
+	}
+	for at := 0; at < bytes; at += 64 {
+		PREFETCHT1(Mem{Base: p, Disp: at})
+	}
+	ADDQ(I32(bytes), p)
+}
+
+// nextRow points behind row x of n elements, or at x itself if the row is so long that what is fetched now would not stay in
+// the cache. Fetching faults nowhere.
+func (t real) nextRow(n, x reg.GPVirtual) reg.GPVirtual {
+	next, end := GP64(), GP64()
+	MOVQ(x, next)
+	LEAQ(Mem{Base: x, Index: n, Scale: uint8(t.size)}, end)
+	CMPQ(n, I32(longRow/t.size))
+	CMOVQLE(end, next)
+	return next
+}
+
+const longRow = 128 << 10 // bytes, a fraction of a second-level cache
 
 // one makes a body of a function of one vector, and so on.
 func one(f func(a vec) vec) func(in, s []vec) []vec {
@@ -153,9 +199,7 @@ func arithmetic(t real) {
 	}
 	rounding := func(mode uint8) func(vec) vec {
 		return func(x vec) vec {
-			d := YMM()
-			issue(t.round, U8(mode), x, d)
-			return d
+			return imm(t.round, mode, x)
 		}
 	}
 	for _, k := range []struct {
@@ -204,19 +248,19 @@ func (t real) ternary() {
 }
 
 func (t real) normRows() {
-	t.emit(elementwise{name: "normScale", outs: words("dst"), ins: words("x w"), scalars: words("s offset"), unroll: 4, stream: true,
+	t.emit(elementwise{name: "normScale", ahead: true, outs: words("dst"), ins: words("x w"), scalars: words("s offset"), unroll: 4, stream: true,
 		doc: "dst = (x*s) * (offset + w)",
 		body: func(in, s []vec) []vec {
 			return []vec{do(t.mul, do(t.mul, in[0], s[0]), do(t.add, s[1], in[1]))}
 		}})
-	t.emit(elementwise{name: "normAffine", outs: words("dst"), ins: words("x w b"), scalars: words("mean s"), unroll: 4, stream: true,
+	t.emit(elementwise{name: "normAffine", ahead: true, outs: words("dst"), ins: words("x w b"), scalars: words("mean s"), unroll: 4, stream: true,
 		doc: "dst = ((x - mean)*s)*w + b, the last step fused",
 		body: func(in, s []vec) []vec {
 			xhat := do(t.mul, do(t.sub, in[0], s[0]), s[1])
 			issue(t.fma213, in[2], in[1], xhat)
 			return []vec{xhat}
 		}})
-	t.emit(elementwise{name: "standardize", outs: words("dst"), ins: words("x"), scalars: words("mean s"), unroll: 4, stream: true,
+	t.emit(elementwise{name: "standardize", ahead: true, outs: words("dst"), ins: words("x"), scalars: words("mean s"), unroll: 4, stream: true,
 		doc:  "dst = (x - mean) * s",
 		body: func(in, s []vec) []vec { return []vec{do(t.mul, do(t.sub, in[0], s[0]), s[1])} }})
 	t.emit(elementwise{name: "normBack", outs: words("dx"), ins: words("g x"), scalars: words("mean s c1 c2"), unroll: 4, stream: true,

@@ -17,21 +17,21 @@ const (
 
 // poly evaluates a polynomial by Horner's rule, the highest coefficient first.
 func poly(x vec, coefficients ...float64) vec {
-	q := f32.reg(coefficients[0])
+	q := f32.start(x, f32.c(coefficients[0]))
 	for _, c := range coefficients[1:] {
-		VFMADD213PS(f32.c(c), x, q)
+		issue(VFMADD213PS, f32.c(c), x, q)
 	}
 	return q
 }
 
-func imm(ins instruction, n uint8, x Op) vec {
-	d := YMM()
+func imm(ins instruction, n uint8, x any) vec {
+	d := newVec(members(x))
 	issue(ins, U8(n), x, d)
 	return d
 }
 
-func addInt(x Op, k uint32) vec { return do(VPADDD, x, f32.raw(uint64(k))) }
-func subInt(x Op, k uint32) vec { return do(VPSUBD, x, f32.raw(uint64(k))) }
+func addInt(x any, k uint32) vec { return do(VPADDD, x, f32.raw(uint64(k))) }
+func subInt(x any, k uint32) vec { return do(VPSUBD, x, f32.raw(uint64(k))) }
 
 // atMost is x > hi ? hi : x, atLeast x < lo ? lo : x; NaN stays.
 func atMost(x vec, hi float64) vec  { return do(VMINPS, f32.reg(hi), x) }
@@ -44,26 +44,26 @@ func pow2(k vec) vec { return imm(VPSLLD, 23, addInt(k, 127)) }
 func scale(e, k vec) vec {
 	half := imm(VPSRAD, 1, k)
 	s := pow2(half)
-	VFMADD213PS(s, s, e)
+	issue(VFMADD213PS, s, s, e)
 	return do(VMULPS, e, pow2(do(VPSUBD, k, half)))
 }
 
 // splitExp writes x as n ln2 + r.
 func splitExp(x vec) (r, k vec) {
-	z := f32.reg(rounder)
-	VFMADD231PS(f32.c(1.44269502), x, z)
+	z := f32.start(x, f32.c(rounder))
+	issue(VFMADD231PS, f32.c(1.44269502), x, z)
 	n := do(VSUBPS, z, f32.c(rounder))
 	k = subInt(z, rounderBits)
 	r = f32.copyOf(x)
-	VFNMADD231PS(f32.c(0.693147182), n, r)
-	VFMADD231PS(f32.c(1.90465421e-9), n, r)
+	issue(VFNMADD231PS, f32.c(0.693147182), n, r)
+	issue(VFMADD231PS, f32.c(1.90465421e-9), n, r)
 	return r, k
 }
 
 func expm1Poly(r vec) vec {
 	q := poly(r, 0.000199713642, 0.00139309035, 0.00833317824, 0.0416665077, 0.166666672, 0.5)
 	e := do(VMULPS, r, r)
-	VFMADD213PS(r, q, e)
+	issue(VFMADD213PS, r, q, e)
 	return e
 }
 
@@ -78,7 +78,7 @@ func exp2(x vec) vec {
 	r := do(VSUBPS, x, do(VSUBPS, z, f32.c(rounder)))
 	q := poly(r, 0.000154528316, 0.00133814442, 0.00961808395, 0.055503808, 0.240226507)
 	e := do(VMULPS, do(VMULPS, r, r), q)
-	VFMADD231PS(f32.c(0.693147182), r, e)
+	issue(VFMADD231PS, f32.c(0.693147182), r, e)
 	return scale(e, subInt(z, rounderBits))
 }
 
@@ -88,8 +88,8 @@ func expm1(x vec) vec {
 	e := expm1Poly(r)
 	s := imm(VPSLLD, 23, addInt(k, 126))
 	y := do(VSUBPS, s, f32.c(0.5))
-	VFMADD231PS(s, e, y)
-	VADDPS(y, y, y)
+	issue(VFMADD231PS, s, e, y)
+	issue(VADDPS, y, y, y)
 	y = f32.choose(do(VPCMPEQD, k, f32.zero()), e, y)
 	return f32.choose(f32.compare(cmpEQ, x, f32.zero()), x, y)
 }
@@ -114,33 +114,33 @@ func logEdges(x, y vec) vec {
 	return f32.choose(f32.compare(cmpEQ, x, f32.zero()), f32.raw(signBit|infBits), y)
 }
 
-func log(x vec) vec {
+func logarithm(x vec) vec {
 	f, e := split(x)
 	y := do(VMULPS, f, f)
-	VFMADD213PS(f, logTail(f), y)
-	VFMADD231PS(f32.c(0.693147182), e, y)
+	issue(VFMADD213PS, f, logTail(f), y)
+	issue(VFMADD231PS, f32.c(0.693147182), e, y)
 	return logEdges(x, y)
 }
 
 func log2(x vec) vec {
 	f, e := split(x)
 	t := do(VMULPS, do(VMULPS, f, f), logTail(f))
-	VMULPS(f32.c(1.44269502), t, t)
-	VFMADD231PS(f32.c(1.92596303e-8), f, t)
-	VFMADD231PS(f32.c(1.44269502), f, t)
+	issue(VMULPS, f32.c(1.44269502), t, t)
+	issue(VFMADD231PS, f32.c(1.92596303e-8), f, t)
+	issue(VFMADD231PS, f32.c(1.44269502), f, t)
 	return logEdges(x, do(VADDPS, e, t))
 }
 
 func log1p(x vec) vec {
 	top := do(VPAND, subInt(do(VADDPS, x, f32.c(1)), 0x3f400000), f32.raw(0xff800000))
 	s := do(VPSUBD, f32.copyOf(f32.raw(0x40800000)), top)
-	VMULPS(f32.c(0.25), s, s)
+	issue(VMULPS, f32.c(0.25), s, s)
 	f := do(VSUBPS, s, f32.c(1))
-	VFMADD231PS(s, x, f)
+	issue(VFMADD231PS, s, x, f)
 	q := poly(f, 0.0421318226, -0.0957525149, 0.117586687, -0.126623467, 0.142617479, -0.166584671, 0.200003132, -0.250001103, 0.333333313, -0.5)
 	y := do(VMULPS, f, f)
-	VFMADD213PS(f, q, y)
-	VFMADD231PS(f32.c(0.693147182), do1(VCVTDQ2PS, imm(VPSRAD, 23, top)), y)
+	issue(VFMADD213PS, f, q, y)
+	issue(VFMADD231PS, f32.c(0.693147182), do1(VCVTDQ2PS, imm(VPSRAD, 23, top)), y)
 	y = f32.choose(f32.compare(cmpLT, x, f32.raw(infBits)), y, x)
 	y = f32.choose(f32.compare(cmpLT, x, f32.c(-1)), f32.raw(nanBits), y)
 	y = f32.choose(f32.compare(cmpEQ, x, f32.c(-1)), f32.raw(signBit|infBits), y)
@@ -156,7 +156,7 @@ func tanh(x vec) vec {
 	a := f32.abs(x)
 	s := do(VMULPS, a, a)
 	small := poly(s, -0.00629766332, 0.021132784, -0.0538793728, 0.13332963, -0.333333313)
-	VFMADD213PS(a, do(VMULPS, a, s), small)
+	issue(VFMADD213PS, a, do(VMULPS, a, s), small)
 	large := do(VADDPS, exp(do(VADDPS, a, a)), f32.c(1))
 	large = do(VSUBPS, f32.reg(1), do(VDIVPS, f32.reg(2), large))
 	return signOf(f32.choose(f32.compare(cmpLT, a, f32.c(0.6)), small, large), x)
@@ -175,14 +175,15 @@ func softplus(x vec) vec {
 	return do(VADDPS, positive, y)
 }
 
+// erf takes |x| anew wherever it needs it: two bodies side by side leave no register to keep it in.
 func erf(x vec) vec {
 	a := f32.abs(x)
 	small := poly(do(VMULPS, a, a), 7.98057808e-05, -0.000804309733, 0.00519133126, -0.0268549267, 0.112835988, -0.37612626, 0.128379166)
-	VFMADD213PS(a, a, small)
+	issue(VFMADD213PS, a, a, small)
 	b := atMost(a, 4)
 	p := poly(b, -4.4655726e-06, 3.93050323e-05, 8.42320296e-05, -0.0030333444, 0.0228534322, -0.105444655, -0.635525286, -1.12857473)
 	large := do(VSUBPS, f32.reg(1), exp(do(VMULPS, p, b)))
-	return signOf(f32.choose(f32.compare(cmpLT, a, f32.c(1)), small, large), x)
+	return signOf(f32.choose(f32.compare(cmpLT, f32.abs(x), f32.c(1)), small, large), x)
 }
 
 func silu(x vec) vec { return do(VMULPS, x, sigmoid(x)) }
@@ -195,7 +196,7 @@ func gelu(x vec) vec {
 // geluArgument is 2u of gelu_tanh.
 func geluArgument(x vec) vec {
 	u := do(VMULPS, x, x)
-	VFMADD213PS(f32.reg(1.59576917), f32.reg(0.0713548139), u)
+	issue(VFMADD213PS, f32.reg(1.59576917), f32.reg(0.0713548139), u)
 	return do(VMULPS, x, u)
 }
 

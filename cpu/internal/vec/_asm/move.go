@@ -27,11 +27,9 @@ func comparisons() {
 	function("select32AVX2", noSplit, "func(dst []float32, cond []bool, a, b []float32)", "computes dst = a where cond, else b, for a multiple of 8 elements.")
 	n, dst, cond, a, b := length("dst"), slice("dst"), slice("cond"), slice("a"), slice("b")
 	loop("vector", n, 8, func() {
-		m := YMM()
-		VPMOVZXBD(Mem{Base: cond}, m)
-		off := do(VPCMPEQD, m, f32.zero())
+		off := do(VPCMPEQD, do1(VPMOVZXBD, Mem{Base: cond}), f32.zero())
 		y := f32.choose(off, Mem{Base: b}, f32.copyOf(Mem{Base: a}))
-		VMOVUPS(y, Mem{Base: dst})
+		issue(VMOVUPS, y, Mem{Base: dst})
 		ADDQ(U8(8), cond)
 		advance(32, dst, a, b)
 	})
@@ -67,9 +65,9 @@ func compareLoop(code U8, scalar bool) {
 			}
 		}
 		bytes := do(VPACKSSWB, do(VPACKSSDW, m[0], m[1]), do(VPACKSSDW, m[2], m[3]))
-		VPERMD(bytes, order, bytes)
-		VPAND(one, bytes, bytes)
-		VMOVDQU(bytes, Mem{Base: dst})
+		issue(VPERMD, bytes, order, bytes)
+		issue(VPAND, one, bytes, bytes)
+		issue(VMOVDQU, bytes, Mem{Base: dst})
 		advance(128, a)
 		if !scalar {
 			advance(128, b)
@@ -90,29 +88,29 @@ func conversions() {
 	for _, k := range []kernel{
 		{"f32FromF16", "float32", "uint16", "widens halves", [2]int{4, 2}, func(src, dst func(int) Mem) {
 			for e := 0; e < 16; e += 8 {
-				VMOVUPS(do1(VCVTPH2PS, src(e)), dst(e))
+				issue(VMOVUPS, do1(VCVTPH2PS, src(e)), dst(e))
 			}
 		}},
 		{"f16FromF32", "uint16", "float32", "rounds to halves", [2]int{2, 4}, func(src, dst func(int) Mem) {
 			for e := 0; e < 16; e += 8 {
 				h := XMM()
-				VCVTPS2PH(U8(0), f32.copyOf(src(e)), h)
+				VCVTPS2PH(U8(0), f32.copyOf(src(e))[0], h)
 				VMOVDQU(h, dst(e))
 			}
 		}},
 		{"f32FromBF16", "float32", "uint16", "widens bfloat16", [2]int{4, 2}, func(src, dst func(int) Mem) {
 			for e := 0; e < 16; e += 8 {
-				VMOVUPS(imm(VPSLLD, 16, do1(VPMOVZXWD, src(e))), dst(e))
+				issue(VMOVUPS, imm(VPSLLD, 16, do1(VPMOVZXWD, src(e))), dst(e))
 			}
 		}},
 		{"bf16FromF32", "uint16", "float32", "rounds to bfloat16", [2]int{2, 4}, func(src, dst func(int) Mem) {
 			y := do(VPACKUSDW, roundBF16(f32.copyOf(src(0))), roundBF16(f32.copyOf(src(8))))
-			VPERMQ(U8(0xd8), y, y)
-			VMOVDQU(y, dst(0))
+			issue(VPERMQ, U8(0xd8), y, y)
+			issue(VMOVDQU, y, dst(0))
 		}},
 		{"f64FromF32", "float64", "float32", "widens", [2]int{8, 4}, func(src, dst func(int) Mem) {
 			for e := 0; e < 16; e += 4 {
-				VMOVUPD(do1(VCVTPS2PD, src(e)), dst(e))
+				issue(VMOVUPD, do1(VCVTPS2PD, src(e)), dst(e))
 			}
 		}},
 		{"f32FromF64", "float32", "float64", "rounds", [2]int{4, 8}, func(src, dst func(int) Mem) {
@@ -164,7 +162,7 @@ func transpose() {
 				v := YMM()
 				VMOVUPS(row(p, 16*half), v.AsX())
 				VINSERTF128(U8(1), row(q, 16*half), v, v)
-				in[4*half+r] = v
+				in[4*half+r] = vec{v}
 			}
 			if r < 3 {
 				ADDQ(ss, p)
@@ -176,7 +174,7 @@ func transpose() {
 			l01, h01 := do(VUNPCKLPS, a[0], a[1]), do(VUNPCKHPS, a[0], a[1])
 			l23, h23 := do(VUNPCKLPS, a[2], a[3]), do(VUNPCKHPS, a[2], a[3])
 			for _, y := range []vec{do(VUNPCKLPD, l01, l23), do(VUNPCKHPD, l01, l23), do(VUNPCKLPD, h01, h23), do(VUNPCKHPD, h01, h23)} {
-				VMOVUPS(y, Mem{Base: dst})
+				issue(VMOVUPS, y, Mem{Base: dst})
 				ADDQ(ds, dst)
 			}
 		}

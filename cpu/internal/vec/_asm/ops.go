@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"slices"
 	"sort"
 
 	"github.com/mmcloughlin/avo/attr"
@@ -11,14 +12,74 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// vec is a vector register of eight float32 or four float64.
-type vec = reg.VecVirtual
+// vec is a group of vector registers, eight float32 or four float64 each, on which the same is done: a chain of dependent instructions leaves most of
+// the machine idle, two or four side by side fill it, and they share the loads of constants. A group of one stands beside any other for
+// a value that all share.
+type vec []reg.VecVirtual
+
+func newVec(n int) vec {
+	v := make(vec, n)
+	for i := range v {
+		v[i] = YMM()
+	}
+	return v
+}
+
+// mems are the addresses of the members of a group.
+type mems []Mem
 
 // An instruction takes its operands in Plan 9 order: sources reversed, destination last. It is a func(...Op), or has a fixed
 // number of parameters where AVX-512 has no other form of it.
 type instruction any
 
-func issue(ins instruction, ops ...Op) {
+// issue emits an instruction for every member of its operands: vec, mems, a constant's Mem, an immediate.
+func issue(ins instruction, ops ...any) {
+	n := 1
+	for _, o := range ops {
+		n = max(n, members(o))
+	}
+	if dst, ok := ops[len(ops)-1].(vec); ok && len(dst) != n {
+		panic("a shared register as the destination of a group")
+	}
+	if n > 1 {
+		ops = slices.Clone(ops)
+		for i, o := range ops {
+			if m, ok := o.(Mem); ok {
+				ops[i] = vec{YMM()}
+				VMOVUPS(m, ops[i].(vec)[0])
+			}
+		}
+	}
+	for i := range n {
+		member := make([]Op, len(ops))
+		for j, o := range ops {
+			member[j] = pick(o, i)
+		}
+		call(ins, member)
+	}
+}
+
+func members(o any) int {
+	switch o := o.(type) {
+	case vec:
+		return len(o)
+	case mems:
+		return len(o)
+	}
+	return 1
+}
+
+func pick(o any, i int) Op {
+	switch o := o.(type) {
+	case vec:
+		return o[min(i, len(o)-1)]
+	case mems:
+		return o[i]
+	}
+	return o.(Op)
+}
+
+func call(ins instruction, ops []Op) {
 	switch f := ins.(type) {
 	case func(...Op):
 		f(ops...)
@@ -64,29 +125,26 @@ var f64 = real{
 func (t real) lanes() int { return 32 / t.size }
 
 // do applies a two-source instruction to a and b; only b may be memory.
-func do(ins instruction, a, b Op) vec {
-	d := YMM()
+func do(ins instruction, a, b any) vec {
+	d := newVec(max(members(a), members(b)))
 	issue(ins, b, a, d)
 	return d
 }
 
-func do1(ins instruction, a Op) vec {
-	d := YMM()
+func do1(ins instruction, a any) vec {
+	d := newVec(members(a))
 	issue(ins, a, d)
 	return d
 }
 
-// copyOf loads or moves a into a register of its own.
-func (t real) copyOf(a Op) vec { return do1(t.load, a) }
+// copyOf loads or moves a into registers of its own.
+func (t real) copyOf(a any) vec { return do1(t.load, a) }
 
-// fma returns a*b + c; one of b and c may be memory.
-func (t real) fma(a, b, c Op) vec {
-	d := t.copyOf(a)
-	if _, mem := b.(Mem); mem {
-		issue(t.fma132, b, c, d)
-	} else {
-		issue(t.fma213, c, b, d)
-	}
+// fma returns a*b + c in a fresh group.
+func (t real) fma(a, b, c any) vec {
+	d := newVec(max(members(a), members(b), members(c)))
+	issue(t.load, a, d)
+	issue(t.fma213, c, b, d)
 	return d
 }
 
@@ -103,44 +161,44 @@ const (
 	cmpGT    = U8(0x1e)
 )
 
-func (t real) compare(p U8, a, b Op) vec {
-	d := YMM()
+func (t real) compare(p U8, a, b any) vec {
+	d := newVec(max(members(a), members(b)))
 	issue(t.cmp, p, b, a, d)
 	return d
 }
 
 // choose returns a where the mask is set, else b; a may be memory.
-func (t real) choose(mask, a, b Op) vec {
-	d := YMM()
+func (t real) choose(mask, a, b any) vec {
+	d := newVec(max(members(mask), members(a), members(b)))
 	issue(t.blend, mask, a, b, d)
 	return d
 }
 
-func (t real) abs(x Op) vec { return do(t.and, x, t.raw(1<<(t.bits-1)-1)) }
-func (t real) neg(x Op) vec { return do(t.xor, x, t.raw(1<<(t.bits-1))) }
+func (t real) abs(x any) vec { return do(t.and, x, t.raw(1<<(t.bits-1)-1)) }
+func (t real) neg(x any) vec { return do(t.xor, x, t.raw(1<<(t.bits-1))) }
 
 // largest is a where a is NaN or above b, else b. VMAXPS returns its second source on a tie or a NaN, so only a NaN in a is left to mend.
-func (t real) largest(a, b Op) vec {
+func (t real) largest(a, b any) vec {
 	return t.choose(t.compare(cmpUnord, a, a), a, do(t.max, a, b))
 }
 
-func (t real) smallest(a, b Op) vec {
+func (t real) smallest(a, b any) vec {
 	return t.choose(t.compare(cmpUnord, a, a), a, do(t.min, a, b))
 }
 
 // extreme is max or min with -0 below +0, so that the order of operands does not matter. Both orders are taken; of unequal zeros AND (for max) or OR
 // makes the right one, and all ones, a NaN, are put where one came in.
-func (t real) extreme(pick, merge instruction, a, b Op) vec {
+func (t real) extreme(pick, merge instruction, a, b any) vec {
 	m := do(merge, do(pick, a, b), do(pick, b, a))
 	issue(t.or, t.compare(cmpUnord, a, b), m, m)
 	return m
 }
 
 // relu is 0 where x < 0, else x.
-func (t real) relu(x Op) vec { return do(t.max, t.zero(), x) }
+func (t real) relu(x any) vec { return do(t.max, t.zero(), x) }
 
 func (t real) zero() vec {
-	z := YMM()
+	z := newVec(1)
 	issue(t.xor, z, z, z)
 	return z
 }
@@ -172,8 +230,19 @@ func (t real) c(x float64) Mem {
 	return t.raw(math.Float64bits(x))
 }
 
-// reg loads a constant, for operands that may not be memory.
+// reg loads a constant into a shared register.
 func (t real) reg(x float64) vec { return t.copyOf(t.c(x)) }
+
+// start loads a constant into a group like x, to be accumulated upon.
+func (t real) start(x vec, c Mem) vec {
+	first := t.copyOf(c)
+	if len(x) == 1 {
+		return first
+	}
+	d := newVec(len(x))
+	issue(t.load, first, d)
+	return d
+}
 
 // maskTable has eight words of ones and eight of zeros: the mask of n words starts n words before the middle.
 var maskTable = NewDataAddr(NewStaticSymbol("masks"), 0)
@@ -222,14 +291,12 @@ func (t real) tailMask(n Op) vec {
 	LEAQ(maskTable.Offset(32), table)
 	MOVQ(n, end)
 	NEGQ(end)
-	m := YMM()
-	VMOVDQU(Mem{Base: table, Index: end, Scale: uint8(t.size)}, m)
-	return m
+	return do1(VMOVDQU, Mem{Base: table, Index: end, Scale: uint8(t.size)})
 }
 
 // storeTail writes the first n elements of v at p, n below a vector, in pieces of a power of two: a masked store is slow.
 // It destroys v and p.
-func (t real) storeTail(v vec, p reg.GPVirtual, n Op, label string) {
+func (t real) storeTail(v reg.VecVirtual, p reg.GPVirtual, n Op, label string) {
 	low := v.AsX()
 	if t.size == 4 {
 		TESTQ(U32(4), n)
@@ -293,13 +360,10 @@ func length(name string) reg.GPVirtual { return Load(Param(name).Len(), GP64()).
 
 // spread loads a scalar parameter into every lane, straight from the frame: MOVSS after an AVX instruction is slow on some machines.
 func (t real) spread(name string) vec {
-	v := YMM()
 	if t.size == 4 {
-		VBROADCASTSS(parameter(name), v)
-	} else {
-		VBROADCASTSD(parameter(name), v)
+		return do1(VBROADCASTSS, parameter(name))
 	}
-	return v
+	return do1(VBROADCASTSD, parameter(name))
 }
 
 func parameter(name string) Mem {

@@ -21,16 +21,16 @@ func boxMuller() {
 	n, dst, w := length("dst"), slice("dst"), slice("w")
 	loop("pairs", n, 16, func() {
 		a, b := f32.copyOf(Mem{Base: w}), f32.copyOf(Mem{Base: w, Disp: 32})
-		even, odd := YMM(), YMM()
-		VSHUFPS(U8(0x88), b, a, even)
-		VSHUFPS(U8(0xdd), b, a, odd)
+		even, odd := newVec(1), newVec(1)
+		issue(VSHUFPS, U8(0x88), b, a, even)
+		issue(VSHUFPS, U8(0xdd), b, a, odd)
 		u := do(VMULPS, do1(VCVTDQ2PS, addInt(imm(VPSRLD, 8, even), 1)), f32.c(0x1p-24))
-		r := do1(VSQRTPS, do(VMULPS, log(u), f32.c(-2)))
+		r := do1(VSQRTPS, do(VMULPS, logarithm(u), f32.c(-2)))
 		t := do(VMULPS, do1(VCVTDQ2PS, imm(VPSRLD, 8, odd)), f32.c(3.74507039e-7))
 		z0 := do(VMULPS, r, quadrants(t, false))
 		z1 := do(VMULPS, r, quadrants(t, true))
-		VMOVUPS(do(VUNPCKLPS, z0, z1), Mem{Base: dst})
-		VMOVUPS(do(VUNPCKHPS, z0, z1), Mem{Base: dst, Disp: 32})
+		issue(VMOVUPS, do(VUNPCKLPS, z0, z1), Mem{Base: dst})
+		issue(VMOVUPS, do(VUNPCKHPS, z0, z1), Mem{Base: dst, Disp: 32})
 		advance(64, dst, w)
 	})
 	VZEROUPPER()
@@ -49,27 +49,22 @@ func emitPhilox(name, element, doc string, finish func(vec) vec) {
 	function(name, framed, "func(dst []"+element+", counter uint64, c2, c3, k0, k1 uint32)", doc+" from a counter on; len(dst) is a multiple of 32.")
 	keys := AllocLocal(2 * rounds * 32)
 	n, dst := length("dst"), slice("dst")
-	spread := func(name string) vec {
-		v := YMM()
-		VBROADCASTSS(parameter(name), v)
-		return v
-	}
+	spread := f32.spread // of bits
 	k := [2]vec{spread("k0"), spread("k1")}
 	for r := range rounds {
 		for j, weyl := range []uint64{0x9e3779b9, 0xbb67ae85} {
-			VMOVDQU(k[j], keys.Offset(64*r+32*j))
-			VPADDD(f32.raw(weyl), k[j], k[j])
+			issue(VMOVDQU, k[j], keys.Offset(64*r+32*j))
+			issue(VPADDD, f32.raw(weyl), k[j], k[j])
 		}
 	}
 	c2, c3 := spread("c2"), spread("c3")
 	m0, m1 := f32.copyOf(f32.raw(0xd2511f53)), f32.copyOf(f32.raw(0xcd9e8d57))
-	counter := YMM()
-	VPBROADCASTQ(parameter("counter"), counter)
-	VPADDQ(NewDataAddr(NewStaticSymbol("iota64"), 0), counter, counter)
+	counter := do1(VPBROADCASTQ, parameter("counter"))
+	issue(VPADDQ, NewDataAddr(NewStaticSymbol("iota64"), 0), counter, counter)
 	loop("blocks", n, 32, func() {
 		for half := range 2 {
 			c := [4]vec{f32.copyOf(counter), imm(VPSRLQ, 32, counter), f32.copyOf(c2), f32.copyOf(c3)}
-			VPADDQ(f64.raw(4), counter, counter)
+			issue(VPADDQ, f64.raw(4), counter, counter)
 			for r := range rounds {
 				p0, p1 := do(VPMULUDQ, c[0], m0), do(VPMULUDQ, c[2], m1)
 				a := do(VPXOR, imm(VPSRLQ, 32, p1), c[1])
@@ -87,15 +82,15 @@ func emitPhilox(name, element, doc string, finish func(vec) vec) {
 // storeBlocks writes the four words of each of four counters, word j in the lower halves of c[j].
 func storeBlocks(c [4]vec, dst Mem, finish func(vec) vec) {
 	pairs := func(low, high vec) vec {
-		d := YMM()
-		VPBLENDD(U8(0xaa), imm(VPSLLQ, 32, high), low, d)
+		d := newVec(1)
+		issue(VPBLENDD, U8(0xaa), imm(VPSLLQ, 32, high), low, d)
 		return d
 	}
 	w01, w23 := pairs(c[0], c[1]), pairs(c[2], c[3])
 	even, odd := finish(do(VPUNPCKLQDQ, w01, w23)), finish(do(VPUNPCKHQDQ, w01, w23))
 	for i, sel := range []uint8{0x20, 0x31} {
-		y := YMM()
-		VPERM2I128(U8(sel), odd, even, y)
-		VMOVDQU(y, dst.Offset(32*i))
+		y := newVec(1)
+		issue(VPERM2I128, U8(sel), odd, even, y)
+		issue(VMOVDQU, y, dst.Offset(32*i))
 	}
 }

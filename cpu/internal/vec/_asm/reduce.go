@@ -12,12 +12,12 @@ import (
 // reduction is a kernel that sums terms in the order of Float.Sum.
 type reduction struct {
 	name, doc string
-	out       string // also stores what term returns, if named
 	ins       []string
 	scalars   []string
-	masked    bool // term of a missing element is not zero by itself
-	// term adds to acc, whose value it may keep in place, and returns what to store.
-	term func(acc vec, in, scalar []vec, clear func(vec) vec) vec
+	ahead     bool // fetches the first half of what lies behind the first input, the next row of a matrix
+	group     int  // how many accumulators go side by side
+	// term adds to acc in place; clear zeroes what a missing element has made.
+	term func(acc vec, in, scalar []vec, clear func(vec) vec)
 }
 
 const (
@@ -29,72 +29,57 @@ const (
 // reductions emits the sums and extremes of one type.
 func reductions(t real) {
 	accumulate := func(acc, x vec) { issue(t.add, x, acc, acc) }
-	t.reduce(reduction{name: "sum", doc: "returns Σ x", ins: words("x"),
-		term: func(acc vec, in, s []vec, clear func(vec) vec) vec { accumulate(acc, in[0]); return in[0] }})
-	t.reduce(reduction{name: "sumAbs", doc: "returns Σ |x|", ins: words("x"),
-		term: func(acc vec, in, s []vec, clear func(vec) vec) vec { accumulate(acc, t.abs(in[0])); return in[0] }})
-	t.reduce(reduction{name: "sumSq", doc: "returns Σ x²", ins: words("x"),
-		term: func(acc vec, in, s []vec, clear func(vec) vec) vec { issue(t.fma231, in[0], in[0], acc); return in[0] }})
-	t.reduce(reduction{name: "dot", doc: "returns Σ x y", ins: words("x y"),
-		term: func(acc vec, in, s []vec, clear func(vec) vec) vec { issue(t.fma231, in[0], in[1], acc); return in[0] }})
-	t.reduce(reduction{name: "dot3", doc: "returns Σ (x y) z", ins: words("x y z"),
-		term: func(acc vec, in, s []vec, clear func(vec) vec) vec {
+	t.reduce(reduction{name: "sum", group: accumulators, doc: "returns Σ x", ins: words("x"),
+		term: func(acc vec, in, s []vec, clear func(vec) vec) { accumulate(acc, in[0]) }})
+	t.reduce(reduction{name: "sumAbs", group: accumulators, doc: "returns Σ |x|", ins: words("x"),
+		term: func(acc vec, in, s []vec, clear func(vec) vec) { accumulate(acc, t.abs(in[0])) }})
+	t.reduce(reduction{name: "sumSq", ahead: true, group: accumulators, doc: "returns Σ x²", ins: words("x"),
+		term: func(acc vec, in, s []vec, clear func(vec) vec) { issue(t.fma231, in[0], in[0], acc) }})
+	t.reduce(reduction{name: "dot", group: accumulators, doc: "returns Σ x y", ins: words("x y"),
+		term: func(acc vec, in, s []vec, clear func(vec) vec) { issue(t.fma231, in[0], in[1], acc) }})
+	t.reduce(reduction{name: "dot3", group: 2, doc: "returns Σ (x y) z", ins: words("x y z"),
+		term: func(acc vec, in, s []vec, clear func(vec) vec) {
 			issue(t.fma231, do(t.mul, in[0], in[1]), in[2], acc)
-			return in[0]
 		}})
-	t.reduce(reduction{name: "sumSqDev", doc: "returns Σ (x - mean)²", ins: words("x"), scalars: words("mean"),
-		term: func(acc vec, in, s []vec, clear func(vec) vec) vec {
+	t.reduce(reduction{name: "sumSqDev", ahead: true, group: accumulators, doc: "returns Σ (x - mean)²", ins: words("x"), scalars: words("mean"),
+		term: func(acc vec, in, s []vec, clear func(vec) vec) {
 			d := clear(do(t.sub, in[0], s[0]))
 			issue(t.fma231, d, d, acc)
-			return d
 		}})
-	t.reduce(reduction{name: "dotDev", doc: "returns Σ g (x - mean)", ins: words("g x"), scalars: words("mean"),
-		term: func(acc vec, in, s []vec, clear func(vec) vec) vec {
+	t.reduce(reduction{name: "dotDev", group: accumulators, doc: "returns Σ g (x - mean)", ins: words("g x"), scalars: words("mean"),
+		term: func(acc vec, in, s []vec, clear func(vec) vec) {
 			issue(t.fma231, clear(do(t.sub, in[1], s[0])), in[0], acc)
-			return acc
 		}})
 	t.extremeOf("maxOf", "returns the largest element", t.max, t.and, 0xfff<<52, 0x1ff<<23)
 	t.extremeOf("minOf", "returns the smallest element", t.min, t.or, 0x7ff<<52, 0xff<<23)
 	t.indexOf()
 }
 
-// expSums emits Σ exp(x*scale - shift), with and without storing the terms.
+// expSums emits the softmax's two: exp(x*scale - shift), to be summed from the cache, and its sum without storing.
 func expSums() {
-	for _, out := range []string{"", "dst"} {
-		name, doc := "sumExp", "returns Σ exp(x*scale - shift)"
-		if out != "" {
-			name, doc = "expSum", "computes dst = exp(x*scale - shift) and returns Σ dst"
-		}
-		f32.reduce(reduction{name: name, doc: doc, out: out, ins: words("x"), scalars: words("scale shift"),
-			term: func(acc vec, in, s []vec, clear func(vec) vec) vec {
-				e := clear(exp(do(VSUBPS, do(VMULPS, in[0], s[0]), s[1])))
-				VADDPS(e, acc, acc)
-				return e
-			}})
-	}
+	f32.emit(elementwise{name: "expScaled", outs: words("dst"), ins: words("x"), scalars: words("scale shift"), unroll: 3, ahead: true,
+		doc:  "dst = exp(x*scale - shift)",
+		body: func(in, s []vec) []vec { return []vec{exp(do(VSUBPS, do(VMULPS, in[0], s[0]), s[1]))} }})
+	f32.reduce(reduction{name: "sumExp", group: 2, doc: "returns Σ exp(x*scale - shift)", ins: words("x"), scalars: words("scale shift"),
+		term: func(acc vec, in, s []vec, clear func(vec) vec) {
+			e := clear(exp(do(VSUBPS, do(VMULPS, in[0], s[0]), s[1])))
+			issue(VADDPS, e, acc, acc)
+		}})
 }
 
 func (t real) reduce(k reduction) {
 	name := k.name + t.suffix + "AVX2"
-	slices := k.ins
-	if k.out != "" {
-		slices = append([]string{k.out}, k.ins...)
-	}
-	signature := "func(" + strings.Join(slices, ", ") + " []" + t.goType
+	signature := "func(" + strings.Join(k.ins, ", ") + " []" + t.goType
 	if len(k.scalars) > 0 {
 		signature += ", " + strings.Join(k.scalars, ", ") + " " + t.goType
 	}
 	function(name, framed, signature+") "+t.goType, k.doc+" in the order of Float.Sum.")
 	stack := AllocLocal(32 * counterDepth)
 
-	n := length(slices[0])
+	n := length(k.ins[0])
 	var ins []reg.GPVirtual
 	for _, p := range k.ins {
 		ins = append(ins, slice(p))
-	}
-	var out reg.GPVirtual
-	if k.out != "" {
-		out = slice(k.out)
 	}
 	var scalars []vec
 	for _, p := range k.scalars {
@@ -104,40 +89,43 @@ func (t real) reduce(k reduction) {
 	XORQ(i, i)
 	XORQ(blocks, blocks)
 	LEAQ(stack, top)
-	at := func(base reg.GPVirtual, vector int) Mem {
-		return Mem{Base: base, Index: i, Scale: 1, Disp: 32 * vector}
+	var next reg.GPVirtual
+	if k.ahead {
+		next = t.nextRow(n, ins[0])
+	}
+	at := func(base reg.GPVirtual, from, to int) mems {
+		var m mems
+		for v := from; v < to; v++ {
+			m = append(m, Mem{Base: base, Index: i, Scale: 1, Disp: 32 * v})
+		}
+		return m
 	}
 
-	var acc [accumulators]vec
-	for a := range acc {
-		acc[a] = YMM()
-	}
-	// step adds the vector'th vector from i on to acc[a].
-	step := func(a, vector int) {
+	acc := newVec(accumulators)
+	// step adds vectors from … to of those at i to as many accumulators.
+	step := func(acc vec, from, to int) {
 		var in []vec
 		for _, p := range ins {
-			in = append(in, t.copyOf(at(p, vector)))
+			in = append(in, t.copyOf(at(p, from, to)))
 		}
-		y := k.term(acc[a], in, scalars, func(v vec) vec { return v })
-		if k.out != "" {
-			issue(t.store, y, at(out, vector))
-		}
+		k.term(acc, in, scalars, func(v vec) vec { return v })
 	}
 
 	Label("block")
 	TESTQ(n, n)
 	JZ(LabelRef("fold"))
-	for _, a := range acc {
-		issue(t.xor, a, a, a)
-	}
+	issue(t.xor, acc, acc, acc)
 	m := GP64()
 	MOVQ(U32(accumulators*perChain*t.lanes()), m)
 	CMPQ(n, m)
 	CMOVQLT(n, m)
 	SUBQ(m, n)
 	loop("wide", m, accumulators*t.lanes(), func() {
-		for a := range acc {
-			step(a, a)
+		for a := 0; a < accumulators; a += k.group {
+			step(acc[a:a+k.group], a, a+k.group)
+		}
+		if k.ahead {
+			fetch(next, 32*accumulators, true)
 		}
 		ADDQ(I32(32*accumulators), i)
 	})
@@ -145,13 +133,13 @@ func (t real) reduce(k reduction) {
 		if a < accumulators-1 {
 			CMPQ(m, I32(t.lanes()))
 			JL(LabelRef(fmt.Sprintf("tail%d", a)))
-			step(a, 0)
+			step(acc[a:a+1], 0, 1)
 			ADDQ(U8(32), i)
 			SUBQ(I32(t.lanes()), m)
 		}
 	}
 	for a := accumulators - 1; a >= 0; a-- {
-		t.reduceTail(k, a, m, at, ins, out, scalars, acc[a])
+		t.reduceTail(k, a, m, at, ins, scalars, acc[a:a+1])
 	}
 	Label("push")
 	v := t.mergeAccumulators(acc)
@@ -174,31 +162,26 @@ func (t real) reduce(k reduction) {
 }
 
 // reduceTail adds the m elements that are left, less than a vector, to accumulator a. The masks read them as zeros.
-func (t real) reduceTail(k reduction, a int, m reg.GPVirtual, at func(reg.GPVirtual, int) Mem, ins []reg.GPVirtual, out reg.GPVirtual, scalars []vec, acc vec) {
+func (t real) reduceTail(k reduction, a int, m reg.GPVirtual, at func(base reg.GPVirtual, from, to int) mems, ins []reg.GPVirtual, scalars []vec, acc vec) {
 	Label(fmt.Sprintf("tail%d", a))
 	TESTQ(m, m)
 	JZ(LabelRef("push"))
 	mask := t.tailMask(m)
 	var in []vec
 	for _, p := range ins {
-		v := YMM()
-		issue(t.maskLoad, at(p, 0), mask, v)
+		v := newVec(1)
+		issue(t.maskLoad, at(p, 0, 1), mask, v)
 		in = append(in, v)
 	}
-	y := k.term(acc, in, scalars, func(v vec) vec { return do(t.and, v, mask) })
-	if k.out != "" {
-		p := GP64()
-		LEAQ(at(out, 0), p)
-		t.storeTail(y, p, m, fmt.Sprintf("store%d", a))
-	}
+	k.term(acc, in, scalars, func(v vec) vec { return do(t.and, v, mask) })
 	if a > 0 {
 		JMP(LabelRef("push"))
 	}
 }
 
-func (t real) mergeAccumulators(acc [accumulators]vec) vec {
-	v := do(t.add, acc[0], acc[1])
-	w := do(t.add, acc[2], acc[3])
+func (t real) mergeAccumulators(acc vec) vec {
+	v := do(t.add, acc[0:1], acc[1:2])
+	w := do(t.add, acc[2:3], acc[3:4])
 	return do(t.add, v, w)
 }
 
@@ -225,19 +208,20 @@ func (t real) foldCounter(stack Mem, top reg.GPVirtual) {
 
 // returnLanes merges the lanes of v by halves and returns the result.
 func (t real) returnLanes(v vec, merge func(x, y vec)) {
-	w := YMM()
-	VEXTRACTF128(U8(1), v, w.AsX())
+	w := newVec(1)
+	low, other := v[0].AsX(), w[0].AsX()
+	VEXTRACTF128(U8(1), v[0], other)
 	merge(v, w)
 	if t.size == 4 {
-		VPERMILPS(U8(0x0e), v.AsX(), w.AsX())
+		VPERMILPS(U8(0x0e), low, other)
 		merge(v, w)
-		VPERMILPS(U8(0x01), v.AsX(), w.AsX())
+		VPERMILPS(U8(0x01), low, other)
 	} else {
-		VPERMILPD(U8(0x01), v.AsX(), w.AsX())
+		VPERMILPD(U8(0x01), low, other)
 	}
 	merge(v, w)
 	VZEROUPPER() // before the store, a legacy instruction; it keeps the low half
-	Store(v.AsX(), ReturnIndex(0))
+	Store(low, ReturnIndex(0))
 	RET()
 }
 
@@ -250,31 +234,28 @@ func (t real) extremeOf(name, doc string, pick, merge instruction, worst64, wors
 	function(name+t.suffix+"AVX2", noSplit, "func(x []"+t.goType+") "+t.goType, doc+": NaN if there is one, -0 below +0.")
 	n, x := length("x"), slice("x")
 	start := t.copyOf(t.raw(worst))
-	var acc [accumulators]vec
-	for a := range acc {
-		acc[a] = t.copyOf(start)
-	}
+	acc := newVec(accumulators)
+	issue(t.load, start, acc)
 	take := func(a, v vec) { issue(t.load, t.extreme(pick, merge, a, v), a) }
 	loop("wide", n, accumulators*t.lanes(), func() {
-		for a := range acc {
-			take(acc[a], t.copyOf(Mem{Base: x, Disp: 32 * a}))
+		for a := 0; a < accumulators; a += 2 {
+			take(acc[a:a+2], t.copyOf(mems{{Base: x, Disp: 32 * a}, {Base: x, Disp: 32 * (a + 1)}}))
 		}
 		ADDQ(I32(32*accumulators), x)
 	})
 	loop("vector", n, t.lanes(), func() {
-		take(acc[0], t.copyOf(Mem{Base: x}))
+		take(acc[:1], t.copyOf(Mem{Base: x}))
 		ADDQ(U8(32), x)
 	})
 	TESTQ(n, n)
 	JZ(LabelRef("merge"))
-	mask, v := t.tailMask(n), YMM()
+	mask, v := t.tailMask(n), newVec(1)
 	issue(t.maskLoad, Mem{Base: x}, mask, v)
-	take(acc[1], t.choose(mask, v, start))
+	take(acc[1:2], t.choose(mask, v, start))
 	Label("merge")
-	take(acc[0], acc[1])
-	take(acc[2], acc[3])
-	take(acc[0], acc[2])
-	t.returnLanes(acc[0], take)
+	take(acc[:2], acc[2:])
+	take(acc[:1], acc[1:2])
+	t.returnLanes(acc[:1], take)
 }
 
 // indexOf emits the search for the first element that equals v or is NaN.
@@ -287,9 +268,9 @@ func (t real) indexOf() {
 		m := t.compare(cmpEQ, e, v)
 		issue(t.or, m, t.compare(cmpUnord, e, e), m)
 		if t.size == 4 {
-			VMOVMSKPS(m, mask)
+			VMOVMSKPS(m[0], mask)
 		} else {
-			VMOVMSKPD(m, mask)
+			VMOVMSKPD(m[0], mask)
 		}
 	}
 	loop("vector", n, t.lanes(), func() {
@@ -301,7 +282,7 @@ func (t real) indexOf() {
 	})
 	TESTQ(n, n)
 	JZ(LabelRef("none"))
-	tail := YMM()
+	tail := newVec(1)
 	issue(t.maskLoad, Mem{Base: x}, t.tailMask(n), tail)
 	hit(tail)
 	BZHIL(n.As32(), mask, mask)
