@@ -142,3 +142,76 @@ func b2i(b bool) int {
 	}
 	return 0
 }
+
+// GroupedMatMul multiplies each group of rows by a matrix of its own: group i of x (rows offsets[i] to offsets[i+1]-1)
+// times w[i], or its transpose with TransB. Rows in no group give 0.
+//
+// x [n, k], w [g, k, m] (or [g, m, k]), offsets i32[g+1] as for Segment; out [n, m]. One floating-point dtype. Each
+// row of out depends on its row of x and its group's matrix alone.
+type GroupedMatMul struct{ TransB bool }
+
+func (*GroupedMatMul) Kind() Kind   { return KindGroupedMatMul }
+func (*GroupedMatMul) Name() string { return "groupedmatmul" }
+func (*GroupedMatMul) Args() string { return "x w offsets" }
+func (p *GroupedMatMul) Infer(out, in []Type) ([]Type, error) {
+	if err := want(in, 3); err != nil {
+		return out, err
+	}
+	x, w := &in[0], &in[1]
+	if err := grouped(x, w, &in[2]); err != nil {
+		return out, err
+	}
+	k, m := w.Dims[1], w.Dims[2]
+	if p.TransB {
+		k, m = m, k
+	}
+	if x.Rank != 2 || w.Rank != 3 || w.Dims[0] != in[2].Dims[0]-1 {
+		return out, ShapeErr("x must be [n,k] and w a matrix for each of %d groups", in[2].Dims[0]-1)
+	}
+	if x.Dims[1] != k {
+		return out, ShapeErr("inner dimensions %d and %d differ", x.Dims[1], k)
+	}
+	t := x.With(x.DType)
+	t.Dims[1] = m
+	t.Pack()
+	return append(out, t), dense(in)
+}
+func (*GroupedMatMul) Cost(in, out []Type) Cost {
+	return Cost{2 * int64(in[0].Last()) * int64(out[0].Elems()), bytes(in, out)}
+}
+
+func grouped(x, w, offsets *Type) error {
+	if err := float("x", x); err != nil {
+		return err
+	}
+	if w.DType != x.DType {
+		return DTypeErr("dtypes %v and %v differ; see Cast", x.DType, w.DType)
+	}
+	return offsetsOf(offsets)
+}
+
+// GroupedOuter is the weight gradient of GroupedMatMul: out[i] = x_iᵀ dy_i over the rows of group i.
+//
+// x [n, k], dy [n, m], offsets i32[g+1]; out [g, k, m].
+type GroupedOuter struct{ _ byte }
+
+func (*GroupedOuter) Kind() Kind   { return KindGroupedOuter }
+func (*GroupedOuter) Name() string { return "groupedouter" }
+func (*GroupedOuter) Args() string { return "x dy offsets" }
+func (*GroupedOuter) Infer(out, in []Type) ([]Type, error) {
+	if err := want(in, 3); err != nil {
+		return out, err
+	}
+	x, dy := &in[0], &in[1]
+	if err := grouped(x, dy, &in[2]); err != nil {
+		return out, err
+	}
+	if x.Rank != 2 || dy.Rank != 2 || x.Dims[0] != dy.Dims[0] {
+		return out, ShapeErr("x and dy must be [n,k] and [n,m]")
+	}
+	t, err := New(x.DType, in[2].Dims[0]-1, x.Dims[1], dy.Dims[1])
+	return append(out, t), err
+}
+func (*GroupedOuter) Cost(in, out []Type) Cost {
+	return Cost{2 * int64(in[0].Elems()) * int64(in[1].Last()), bytes(in, out)}
+}

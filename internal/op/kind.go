@@ -26,13 +26,53 @@ const (
 	KindSlice
 	KindExpand
 	KindReduce
+	KindArgReduce
+	KindCumSum
+	KindDot
+	KindSegment
+	KindSegmentGrad
+	KindSegmentSoftmax
+	KindSegmentSoftmaxGrad
+	KindSegmentExpand
 	KindMatMul
 	KindPack
+	KindGroupedMatMul
+	KindGroupedOuter
 	KindRMSNorm
 	KindRMSNormGrad
+	KindLayerNorm
+	KindLayerNormGrad
+	KindGroupNorm
+	KindGroupNormGrad
+	KindRope
+	KindAttention
+	KindAttentionGrad
+	KindAttentionProbs
 	KindSoftmax
 	KindSoftmaxGrad
+	KindLogSoftmax
+	KindLogSoftmaxGrad
+	KindEntropy
+	KindEntropyGrad
+	KindKL
+	KindKLGrad
+	KindCrossEntropy
+	KindCrossEntropyGrad
+	KindTake
+	KindTakeGrad
+	KindTakeAlong
+	KindTakeAlongGrad
+	KindScatterAdd
+	KindPutRows
+	KindConcat
+	KindCompact
+	KindSort
+	KindTopK
+	KindKthValue
+	KindQuantile
 	KindRandom
+	KindDropout
+	KindCategorical
 	NumKinds
 )
 
@@ -60,6 +100,9 @@ func All() []Op {
 	for f := range NumReduceFns {
 		ops = append(ops, &Reduce{Fn: f})
 	}
+	for f := range NumSegmentFns {
+		ops = append(ops, &Segment{Fn: f}, &SegmentGrad{Fn: f})
+	}
 	for d := range NumDists {
 		ops = append(ops, &Random{Dist: d})
 	}
@@ -70,8 +113,16 @@ func All() []Op {
 		&Where{}, &Clamp{}, &SwiGLU{}, &SwiGLUGrad{}, &BiasAct{Act: ReLU}, &AddScaled{Sign: 1},
 		&Fill{}, &Iota{}, &Copy{}, &Cast{},
 		&Reshape{}, &Permute{}, &Slice{Step: 1}, &Expand{},
-		&Pack{},
-		&RMSNorm{}, &RMSNormGrad{},
-		&Softmax{Scale: 1}, &SoftmaxGrad{Scale: 1},
+		&ArgReduce{}, &ArgReduce{Least: true}, &CumSum{}, &Dot{},
+		&SegmentSoftmax{}, &SegmentSoftmaxGrad{}, &SegmentExpand{},
+		&Pack{}, &GroupedMatMul{}, &GroupedOuter{},
+		&RMSNorm{}, &RMSNormGrad{}, &LayerNorm{}, &LayerNorm{Modulate: true}, &LayerNormGrad{}, &GroupNorm{Groups: 1}, &GroupNormGrad{Groups: 1},
+		&Rope{Theta: 1e4, Width: 2},
+		&Attention{Scale: 1}, &AttentionGrad{Scale: 1}, &AttentionProbs{Scale: 1},
+		&Softmax{Scale: 1}, &SoftmaxGrad{Scale: 1}, &LogSoftmax{Scale: 1}, &LogSoftmaxGrad{Scale: 1},
+		&Entropy{}, &EntropyGrad{}, &KL{}, &KLGrad{}, &CrossEntropy{}, &CrossEntropyGrad{},
+		&Take{}, &TakeGrad{}, &TakeAlong{}, &TakeAlongGrad{}, &ScatterAdd{}, &PutRows{}, &Concat{}, &Compact{},
+		&Sort{}, &TopK{}, &KthValue{K: 1}, &Quantile{},
+		&Dropout{}, &Categorical{},
 	)
 }

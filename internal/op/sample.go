@@ -51,13 +51,88 @@ func (p *Random) Infer(out, in []Type) ([]Type, error) {
 	if !ok {
 		return out, DTypeErr("%v numbers are not of type %v", p.Dist, t.DType)
 	}
-	k := &in[0]
-	if k.DType != I64 {
-		return out, DTypeErr("the key must be i64")
-	}
-	if k.Last() != 3 || k.Rank > 2 || k.Rank == 2 && (t.Rank == 0 || k.Dims[0] != t.Dims[0]) {
-		return out, ShapeErr("the key must be [3], or [n,3] for a first dimension of n")
+	if err := keyFor(&in[0], &t); err != nil {
+		return out, err
 	}
 	return append(out, t), dense(in)
 }
 func (*Random) Cost(in, out []Type) Cost { return perElem(10, in, out) }
+
+// Dropout keeps each element with probability 1-P and scales it by 1/(1-P), else gives 0: element i is dropped when
+// its uniform number (see Random) is below P. The same op on dy is its gradient.
+//
+// x floating-point, key as for Random; out as x. out may alias x.
+type Dropout struct{ P float32 }
+
+func (*Dropout) Kind() Kind          { return KindDropout }
+func (*Dropout) Name() string        { return "dropout" }
+func (*Dropout) Args() string        { return "x key" }
+func (*Dropout) InPlace(in int) bool { return in == 0 }
+func (p *Dropout) Infer(out, in []Type) ([]Type, error) {
+	if err := want(in, 2); err != nil {
+		return out, err
+	}
+	if err := float("x", &in[0]); err != nil {
+		return out, err
+	}
+	if !(p.P >= 0 && p.P < 1) {
+		return out, ShapeErr("the probability %v must be in [0,1)", p.P)
+	}
+	if err := keyFor(&in[1], &in[0]); err != nil {
+		return out, err
+	}
+	return append(out, in[0].With(in[0].DType)), dense(in)
+}
+func (*Dropout) Cost(in, out []Type) Cost { return perElem(12, in, out) }
+
+// keyFor refuses a key that does not address elements of t.
+func keyFor(k, t *Type) error {
+	if k.DType != I64 {
+		return DTypeErr("the key must be i64")
+	}
+	if k.Rank < 1 || k.Last() != 3 || k.Rank > 2 || k.Rank == 2 && (t.Rank == 0 || k.Dims[0] != t.Dims[0]) {
+		return ShapeErr("the key must be [3], or [n,3] for a first dimension of n")
+	}
+	return nil
+}
+
+// Categorical draws one index for each row of logits, after temperature and the usual cuts, by one uniform number of
+// the row's key: the first index, in descending order of probability (of equals the lowest index first), at which the
+// running sum passes the number times the kept mass.
+//
+// params f32[b, 4] is for each row temperature, top-k, top-p and min-p, applied in this order: logits are divided by
+// the temperature (0 takes the largest, whatever the rest); only the k likeliest stay (0: all); of these the fewest
+// whose mass reaches p of theirs (1: all), at least one; of these those with at least min-p of the largest
+// probability (0: all).
+//
+// logits [b, n] floating-point, key i64[3] or [b, 3]: row r uses word 0 of its own key, or word r of the common one.
+// token i32[b], and logprob f32[b]: the token's log-probability under softmax(logits), before temperature and cuts.
+type Categorical struct{ _ byte }
+
+func (*Categorical) Kind() Kind          { return KindCategorical }
+func (*Categorical) Name() string        { return "categorical" }
+func (*Categorical) Args() string        { return "logits params key" }
+func (*Categorical) Rowwise(in int) bool { return in == 0 }
+func (*Categorical) Infer(out, in []Type) ([]Type, error) {
+	if err := want(in, 3); err != nil {
+		return out, err
+	}
+	x := &in[0]
+	if err := float("logits", x); err != nil {
+		return out, err
+	}
+	if x.Rank != 2 || x.Last() == 0 || x.Last() > 1<<31-1 {
+		return out, ShapeErr("logits must be [b,n] with n from 1 to 2³¹-1")
+	}
+	if in[1].DType != F32 {
+		return out, DTypeErr("params must be f32")
+	}
+	if in[1].Rank != 2 || in[1].Dims[0] != x.Dims[0] || in[1].Dims[1] != 4 {
+		return out, ShapeErr("params must be [b,4]")
+	}
+	if err := keyFor(&in[2], x); err != nil {
+		return out, err
+	}
+	return append(out, Make(I32, x.Dims[0]), Make(F32, x.Dims[0])), dense(in)
+}
+func (*Categorical) Cost(in, out []Type) Cost { return perElem(10, out, in[:1]) }
