@@ -57,25 +57,32 @@ func (c *core) block(size int) *op.Block {
 	}
 	c.dev.mu.Lock()
 	defer c.dev.mu.Unlock()
-	b, err := c.dev.take(size)
-	if err != nil { // what this arena keeps for reuse may make the room
-		c.returnFree()
-		if b, err = c.dev.take(size); err != nil {
-			c.fail("alloc", "", err)
-			return nil
-		}
+	b, err := c.take(size)
+	if err != nil {
+		c.fail("alloc", "", err)
 	}
 	return b
 }
 
-// returnFree gives the arena's idle blocks to the device; its mutex is held.
-func (c *core) returnFree() {
+// take is Device.take, where what this arena keeps for reuse may make the room; the device's mutex is held.
+func (c *core) take(size int) (*op.Block, error) {
+	b, err := c.dev.take(size)
+	if err == nil || !c.returnFree() {
+		return b, err
+	}
+	return c.dev.take(size)
+}
+
+// returnFree gives the arena's idle blocks to the device, whose mutex is held, and reports whether there were any.
+func (c *core) returnFree() (any bool) {
 	for i := range c.free {
 		for _, b := range c.free[i] {
 			c.dev.give(b)
+			any = true
 		}
 		c.free[i] = c.free[i][:0]
 	}
+	return any
 }
 
 // recycle takes back a block that nothing refers to.
@@ -84,14 +91,20 @@ func (c *core) recycle(b *op.Block) {
 	c.free[k] = append(c.free[k], b)
 }
 
-// poison is the result of an op after an error: no memory, but the shape it would have, or its first operand's.
-func (c *core) poison(o op.Op, nin int) Tensor {
+// poison is result i of an op after an error: no memory, but the shape it would have, or its first operand's.
+func (c *core) poison(o op.Op, nin, i int) Tensor {
 	var v op.View
+	in, known := c.types[:nin:nin], true
 	if nin > 0 {
-		v.Type = c.types[0]
+		v.Type = in[0]
 	}
-	if out, err := o.Infer(c.types[nin:nin], c.types[:nin:nin]); err == nil && len(out) > 0 && checkSizes(out) == nil {
-		v.Type = out[0]
+	for k := range in {
+		known = known && in[k].DType != 0 // no shape follows from an operand that is gone
+	}
+	if known {
+		if out, err := o.Infer(c.types[nin:nin], in); err == nil && i < len(out) && checkSizes(out) == nil {
+			v.Type = out[i]
+		}
 	}
 	t := c.slot(v)
 	t.slot.poison = true
@@ -121,14 +134,30 @@ func (c *core) unref(b *op.Block) {
 // drop ends all temporaries above mark.
 func (c *core) drop(mark int) {
 	for _, t := range c.stack[mark:] {
-		c.retire(t)
+		if t.slot != nil {
+			c.retire(t)
+		}
 	}
 	c.stack = c.stack[:mark]
 }
 
+// swap exchanges two places of the stack. One can be a hole: what a nested scope released of an outer one.
 func (c *core) swap(i, j int) {
 	c.stack[i], c.stack[j] = c.stack[j], c.stack[i]
-	c.stack[i].slot.at, c.stack[j].slot.at = i, j
+	for _, k := range [2]int{i, j} {
+		if s := c.stack[k].slot; s != nil {
+			s.at = k
+		}
+	}
+}
+
+// fill closes the holes on top of the stack down to mark.
+func (c *core) fill(mark int) {
+	n := len(c.stack)
+	for n > mark && c.stack[n-1].slot == nil {
+		n--
+	}
+	c.stack = c.stack[:n]
 }
 
 func (c *core) child() *Scope {
@@ -144,6 +173,7 @@ func (c *core) child() *Scope {
 // runs, this scope cannot be used.
 func (s *Scope) Nest(f func(*Scope) Tensor) Tensor {
 	c := s.core
+	s.live("nest")
 	n := c.child()
 	c.depth++
 	n.level, n.mark = c.depth, len(c.stack)
@@ -151,38 +181,52 @@ func (s *Scope) Nest(f func(*Scope) Tensor) Tensor {
 	out := f(n)
 	if out.slot == nil || out.slot.core != c || !out.ok() || out.slot.at < n.mark {
 		c.drop(n.mark) // not of this scope, or an error that check reports at the next use
+		c.fill(s.mark)
 		return out
 	}
 	c.swap(n.mark, out.slot.at) // to the bottom of the nested part, where the drop spares it
 	c.drop(n.mark + 1)
+	c.stack = c.stack[:n.mark] // and below the holes, or a long loop would grow the stack
+	c.fill(s.mark)
+	out.slot.at = len(c.stack)
+	c.stack = append(c.stack, out)
 	return out
 }
 
 // Release frees a temporary before its scope ends. Persistent tensors and handles that are gone are left alone.
 func (s *Scope) Release(t Tensor) {
-	if s.check(t) != nil || t.slot.core != s.core {
+	if s.live("release"); s.check(t) != nil || t.slot.core != s.core || s.level != s.depth {
 		return
 	}
-	if at, last := t.slot.at, len(s.stack)-1; at >= s.mark { // ours: off the stack, or a long loop would grow it
-		s.swap(at, last)
-		s.stack = s.stack[:last]
-	}
-	s.retire(t)
+	s.release(t, s.mark)
 }
 
-// Keep moves a temporary out of the scope: the result is persistent and the caller's to close. A view, or a value
-// that other temporaries share memory with, is copied. In a Program the result holds the value of the latest run.
+// release ends a temporary. Above mark it also leaves the stack, which a long loop would grow; below it leaves a hole.
+func (c *core) release(t Tensor, mark int) {
+	if at, last := t.slot.at, len(c.stack)-1; at >= mark {
+		c.swap(at, last)
+		c.stack = c.stack[:last]
+	} else {
+		c.stack[at] = Tensor{}
+	}
+	c.retire(t)
+}
+
+// Keep moves a temporary out of the scope: the result is persistent and the caller's to close, whatever becomes of the
+// scope. A view, or a value that other temporaries share memory with, is copied. In a Program the result holds the
+// value of the latest run. After an error Keep returns a temporary.
 func (s *Scope) Keep(t Tensor) Tensor {
+	s.live("keep")
 	if err := s.check(t); err != nil {
 		s.fail("keep", "", err)
 	}
 	if s.err != nil || t.slot.core == nil {
 		return t
 	}
-	if b := t.slot.view.Block; s.prog != nil || b.Refs > 1 || !t.slot.view.Contiguous() || t.slot.view.Off != 0 || s.tape != nil {
+	v := t.slot.view
+	if s.prog != nil || s.tape != nil || v.Block.Refs != 1 || v.Off != 0 || v.Format == op.Dense && !v.Contiguous() {
 		return s.keepCopy(t)
 	}
-	v := t.slot.view
 	v.Block.Shared = true // no longer the arena's
 	s.dev.mu.Lock()
 	defer s.dev.mu.Unlock()
@@ -190,18 +234,39 @@ func (s *Scope) Keep(t Tensor) Tensor {
 }
 
 func (s *Scope) keepCopy(t Tensor) Tensor {
-	ty := t.slot.view.Type.With(t.DType())
-	p, err := s.dev.empty(&ty)
+	p, err := s.persistent(t.Type())
 	if err != nil {
 		s.fail("keep", t.Type().String(), err)
 		return t
 	}
+	dst, src := p.slot.view, t.slot.view
+	if src.Format != op.Dense { // opaque: its bytes as they are
+		dst.Type = op.Make(U8, s.dev.size(&src.Type))
+		src.Type = dst.Type
+	}
+	if s.copyView(dst, src); s.err != nil {
+		_ = p.Close() // the error that matters is the scope's
+		return t
+	}
 	s.mention(p)
-	s.copyView(p.slot.view, t.slot.view)
 	if s.prog != nil {
 		s.prog.kept = append(s.prog.kept, p)
 	}
 	return p
+}
+
+// persistent is a new persistent tensor of type t, contiguous.
+func (c *core) persistent(t Type) (Tensor, error) {
+	if t.Format == op.Dense {
+		t.Pack()
+	}
+	c.dev.mu.Lock()
+	defer c.dev.mu.Unlock()
+	b, err := c.take(c.dev.size(&t))
+	if err != nil {
+		return Tensor{}, err
+	}
+	return c.dev.persist(op.View{Type: t, Block: b}), nil
 }
 
 // Into returns a scope for exactly one op, which writes its first result to dst: a parameter, a cache, the state of an

@@ -42,8 +42,26 @@ func (*customOp) Kind() op.Kind  { return op.KindCustom }
 func (u *customOp) Name() string { return u.CustomOp.Name }
 func (*customOp) Args() string   { return "in…" }
 func (u *customOp) Infer(out, in []op.Type) ([]op.Type, error) {
+	for i := range in {
+		if in[i].Format != op.Dense {
+			return out, op.UnsupportedErr("operand %d is packed; only matrix products read packed weights", i)
+		}
+	}
 	ts, err := u.Shape(in)
-	return append(out, ts...), err
+	if err != nil {
+		return out, err
+	}
+	for _, t := range ts { // a user can build any Type
+		if t.Rank < 0 || t.Rank > op.MaxRank || t.Format != op.Dense {
+			return out, op.ShapeErr("its Shape function returns no possible type")
+		}
+		t, err := op.New(t.DType, t.Shape()...)
+		if err != nil {
+			return out, err
+		}
+		out = append(out, t)
+	}
+	return out, nil
 }
 func (u *customOp) Cost(in, out []op.Type) op.Cost {
 	if u.CustomOp.Cost == nil {
@@ -53,18 +71,26 @@ func (u *customOp) Cost(in, out []op.Type) op.Cost {
 	return op.Cost{Flops: f, Bytes: b}
 }
 
-// kernel makes the op's host function a kernel. It is found once per op and run, so the closure is no steady cost.
-func (u *customOp) kernel(d *Device) (op.Kernel, error) {
-	if !d.backend.Host() {
-		return op.Kernel{}, &OpError{u.Name(), "", d.Name(), op.UnsupportedErr("a custom op runs on host devices")}
+// kernel is Supports for an op that brings its kernel along.
+func (u *customOp) kernel(d *Device, in, out []op.Type) (op.Kernel, error) {
+	switch {
+	case !d.backend.Host():
+		return op.Kernel{}, op.UnsupportedErr("a custom op runs on host devices")
+	case u.Run == nil:
+		return op.Kernel{}, op.UnsupportedErr("it has no Run function")
 	}
-	if u.Run == nil {
-		return op.Kernel{}, &OpError{u.Name(), "", d.Name(), op.UnsupportedErr("it has no Run function")}
+	for _, ts := range [2][]op.Type{in, out} {
+		for i := range ts {
+			if !ts[i].Contiguous() {
+				return op.Kernel{}, op.ErrLayout
+			}
+		}
 	}
-	return op.Kernel{Run: u.exec}, nil
+	return op.Kernel{Run: runCustom}, nil
 }
 
-func (u *customOp) exec(_ op.Stream, n *op.Node) error {
+// runCustom is the kernel of all custom ops.
+func runCustom(_ op.Stream, n *op.Node) error {
 	var views [op.MaxOperands]HostView
 	for i := range n.In {
 		views[i].v = n.In[i]
@@ -72,7 +98,7 @@ func (u *customOp) exec(_ op.Stream, n *op.Node) error {
 	for i := range n.Out {
 		views[len(n.In)+i].v = n.Out[i]
 	}
-	return u.Run(views[:len(n.In)], views[len(n.In):len(n.In)+len(n.Out)])
+	return n.Op.(*customOp).Run(views[:len(n.In)], views[len(n.In):len(n.In)+len(n.Out)])
 }
 
 func (u *customOp) rule() rule {

@@ -24,6 +24,7 @@ type Device struct {
 	pool   [classes][]*op.Block // free blocks by size class
 	cores  []*core              // idle arenas
 	tensor map[*slot]struct{}   // persistent tensors that are open
+	progs  map[*Program]struct{}
 	epoch  uint64
 	active map[*core]uint64 // running arenas, each with the epoch it began in
 	limbo  []dying          // closed while somebody ran
@@ -38,7 +39,7 @@ type dying struct {
 }
 
 func newDevice(b op.Backend, o *options, why []string) *Device {
-	return &Device{backend: b, why: why, budget: o.budget, trace: o.trace, active: map[*core]uint64{}, tensor: map[*slot]struct{}{}}
+	return &Device{backend: b, why: why, budget: o.budget, trace: o.trace, active: map[*core]uint64{}, tensor: map[*slot]struct{}{}, progs: map[*Program]struct{}{}}
 }
 
 // Name is like cpu, cuda:0 or sim.
@@ -62,14 +63,20 @@ func (d *Device) Close() error {
 	var errs []error
 	for s := range d.tensor {
 		s.gen.Add(1)
-		errs = append(errs, d.drop(s.view.Block))
+		d.give(s.view.Block)
 	}
 	clear(d.tensor)
+	for p := range d.progs {
+		errs = append(errs, p.free())
+	}
 	errs = append(errs, d.trim())
 	for _, c := range d.cores {
 		errs = append(errs, c.stream.Close())
 	}
 	d.cores = nil
+	if d.trace != nil {
+		errs = append(errs, d.trace.close())
+	}
 	return errors.Join(append(errs, d.backend.Close())...)
 }
 
@@ -198,6 +205,9 @@ func (d *Device) exhausted(size int, cause error) error {
 
 // begin lends an arena to a run.
 func (d *Device) begin(ctx context.Context) (*core, error) {
+	if ctx == nil {
+		return nil, fmt.Errorf("tandem: run on %s: the context is nil: %w", d.Name(), ErrScope)
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.closed {
@@ -218,18 +228,15 @@ func (d *Device) begin(ctx context.Context) (*core, error) {
 	return c, nil
 }
 
-// end takes back an arena, its blocks, and whatever was closed before the oldest arena still running began.
-func (d *Device) end(c *core) {
+// end waits for the work of an arena, after an error too, for it uses memory that others get next. Then it takes back
+// the arena, its blocks, and whatever was closed before the oldest arena still running began.
+func (d *Device) end(c *core) error {
+	err := c.sync()
 	c.reset()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	delete(d.active, c)
-	for i := range c.free {
-		for _, b := range c.free[i] {
-			d.give(b)
-		}
-		c.free[i] = c.free[i][:0]
-	}
+	c.returnFree()
 	d.stats.add(&c.stats)
 	c.stats = Stats{}
 	d.cores = append(d.cores, c)
@@ -246,6 +253,7 @@ func (d *Device) end(c *core) {
 		}
 	}
 	d.limbo = keep
+	return err
 }
 
 // retireBlock gives back the memory of a tensor or program that was closed, when no run can still use it; d.mu is held.
@@ -260,16 +268,20 @@ func (d *Device) retireBlock(b *op.Block) {
 
 // Run calls f with a scope whose temporaries end with it. It returns the scope's first error, else f's; work that was
 // enqueued has ended by then. When ctx ends, ops that have not begun fail with its error, and long ones stop.
-func (d *Device) Run(ctx context.Context, f func(*Scope) error) error {
+func (d *Device) Run(ctx context.Context, f func(*Scope) error) (err error) {
 	c, err := d.begin(ctx)
 	if err != nil {
 		return err
 	}
-	defer d.end(c)
-	if err := c.call(f); err != nil {
-		return err
+	defer c.finish(&err)
+	return c.call(f)
+}
+
+// finish ends the run of an arena; an error of work still under way counts if err is nil.
+func (c *core) finish(err *error) {
+	if late := c.dev.end(c); *err == nil {
+		*err = late
 	}
-	return c.sync()
 }
 
 // call runs f on the root scope and reports the sticky error first.

@@ -1,6 +1,9 @@
 package tandem
 
 import (
+	"fmt"
+	"slices"
+
 	"github.com/tandem-compute/tandem/internal/op"
 )
 
@@ -60,6 +63,7 @@ type tape struct {
 
 // Record starts a tape: gradients will flow to params. One tape at a time; Backward ends it.
 func (s *Scope) Record(params ...Tensor) {
+	s.live("record")
 	if s.tape != nil {
 		s.fail("record", "", op.Errorf(ErrScope, "a tape is running already"))
 	}
@@ -110,7 +114,8 @@ func (t *tape) add(n *op.Node, in, out []Tensor, into Tensor) {
 		ids[i] = t.id(x)
 	}
 	if into.slot != nil {
-		if need && into.slot.core != nil && into.slot.view.Block.Refs > 1 {
+		b := into.slot.view.Block
+		if (need || t.needs[t.id(into)]) && into.slot.core != nil && (b.Shared || b.Refs > 1) {
 			t.core.fail(n.Op.Name(), "", op.UnsupportedErr("no gradient flows through a write into a view; build the value with Concat"))
 			return
 		}
@@ -119,10 +124,7 @@ func (t *tape) add(n *op.Node, in, out []Tensor, into Tensor) {
 	if !need {
 		return
 	}
-	r := rules[n.Op.Kind()]
-	if u, ok := n.Op.(*customOp); ok {
-		r = u.rule()
-	}
+	r := t.rule(n.Op)
 	if r.run == nil || n.Count.Block != nil {
 		t.core.fail(n.Op.Name(), "", op.UnsupportedErr("it has no gradient"))
 		return
@@ -149,6 +151,9 @@ func (t *tape) save(id uint64, v op.View, keep bool) value {
 	return value{id, v}
 }
 
+// keeps reports whether a gradient still needs what is in b.
+func (t *tape) keeps(b *op.Block) bool { return t != nil && t.kept[b] > 0 }
+
 // forgo lets the operands of a node go.
 func (t *tape) forgo(n *taped) {
 	for _, vs := range [2][]value{n.in, n.out} {
@@ -167,10 +172,10 @@ func (t *tape) release() {
 	for i := range t.nodes {
 		t.forgo(&t.nodes[i])
 	}
+	t.nodes = nil
 	for id := range t.grads {
 		t.forget(id)
 	}
-	t.nodes = nil
 }
 
 func (t *tape) forget(id uint64) {
@@ -188,14 +193,23 @@ type Grad struct {
 }
 
 // In is input i, Out output i, of those that the rule named.
-func (g *Grad) In(i int) Tensor  { return g.saved(&g.n.in[i]) }
-func (g *Grad) Out(i int) Tensor { return g.saved(&g.n.out[i]) }
+func (g *Grad) In(i int) Tensor  { return g.saved(g.operand(g.n.in, i)) }
+func (g *Grad) Out(i int) Tensor { return g.saved(g.operand(g.n.out, i)) }
 
 // InType is known even of inputs that were not kept.
-func (g *Grad) InType(i int) Type { return g.n.in[i].view.Type }
+func (g *Grad) InType(i int) Type { return g.operand(g.n.in, i).view.Type }
 
 // Needs reports whether anybody asked for the gradient of input i.
-func (g *Grad) Needs(i int) bool { return g.t.needs[g.n.in[i].id] }
+func (g *Grad) Needs(i int) bool { return g.t.needs[g.operand(g.n.in, i).id] }
+
+// operand is vs[i]; an i that the op does not have is an error of the rule.
+func (g *Grad) operand(vs []value, i int) *value {
+	if i < 0 || i >= len(vs) {
+		g.fail(g.n.op.Name(), "", op.ShapeErr("its gradient rule asks for operand %d of %d", i, len(vs)))
+		return new(value)
+	}
+	return &vs[i]
+}
 
 func (g *Grad) saved(v *value) Tensor {
 	if v.view.Block == nil && g.err == nil {
@@ -206,7 +220,7 @@ func (g *Grad) saved(v *value) Tensor {
 
 // D is the gradient of output i, zeros if none arrived.
 func (g *Grad) D(i int) Tensor {
-	o := &g.n.out[i]
+	o := g.operand(g.n.out, i)
 	if v, ok := g.t.grads[o.id]; ok {
 		return g.slot(v.view)
 	}
@@ -216,6 +230,10 @@ func (g *Grad) D(i int) Tensor {
 // To adds d to the gradient of input i.
 func (g *Grad) To(i int, d Tensor) {
 	if g.err != nil || !g.Needs(i) {
+		return
+	}
+	if err := g.check(d); err != nil {
+		g.fail(g.n.op.Name(), "", fmt.Errorf("the gradient of operand %d: %w", i, err))
 		return
 	}
 	x := g.InType(i)
@@ -266,11 +284,17 @@ func (s *Scope) Gradients(loss Tensor, params ...Tensor) []Tensor {
 		}
 		return kept
 	})
+	for i, p := range params {
+		if s.err != nil { // shapes go on
+			grads[i] = s.slot(op.View{Type: p.Type()})
+		}
+	}
 	return grads
 }
 
 // walk runs the rules from the last node to the first. A gradient for which done returns true stays in the scope.
 func (s *Scope) walk(y, dy Tensor, done func(param, grad Tensor) bool) {
+	s.live("backward")
 	t := s.tape
 	if t == nil {
 		s.fail("backward", "", op.Errorf(ErrScope, "there is no tape; see Record"))
@@ -281,8 +305,11 @@ func (s *Scope) walk(y, dy Tensor, done func(param, grad Tensor) bool) {
 	if s.err != nil {
 		return
 	}
-	s.tape = nil // rules are not taped
-	defer t.release()
+	defer func(back *tape, mark int) {
+		s.back, s.mark = back, mark
+		t.release()
+	}(s.back, s.mark)
+	s.tape, s.back = nil, t // rules are not taped
 	if !t.needs[t.id(y)] {
 		s.fail("backward", y.Type().String(), op.Errorf(ErrScope, "it does not depend on a recorded parameter"))
 		return
@@ -291,33 +318,32 @@ func (s *Scope) walk(y, dy Tensor, done func(param, grad Tensor) bool) {
 		s.fail("backward", y.Type().String(), op.Errorf(ErrScope, "it is a recorded parameter itself"))
 		return
 	}
-	base := len(s.stack)
+	s.mark = len(s.stack) // what is older is not this walk's to move
 	if !s.seed(t, y, dy) {
 		return
 	}
-	s.drop(base)
-	first := t.firstUses()
+	s.drop(s.mark)
+	settled := t.settled()
 	for i := len(t.nodes) - 1; i >= 0 && s.err == nil; i-- {
 		n := &t.nodes[i]
 		if t.arrived(n) {
-			g := &Grad{s, t, n}
-			r := rules[n.op.Kind()]
-			if u, ok := n.op.(*customOp); ok {
-				r = u.rule()
-			}
-			r.run(g, n.op)
+			t.rule(n.op).run(&Grad{s, t, n}, n.op)
 		}
 		for _, v := range n.out {
 			t.forget(v.id)
 		}
-		ids := make([]uint64, len(n.in))
-		for j, v := range n.in {
-			ids[j] = v.id
-		}
 		t.forgo(n)
-		s.drop(base)
-		base = s.deliver(t, ids, i, first, base, done)
+		s.drop(s.mark)
+		s.deliver(t, settled[i], done)
 	}
+}
+
+// rule is how the gradient of o is computed.
+func (*tape) rule(o op.Op) rule {
+	if u, ok := o.(*customOp); ok {
+		return u.rule()
+	}
+	return rules[o.Kind()]
 }
 
 func (s *Scope) seed(t *tape, y, dy Tensor) bool {
@@ -338,15 +364,34 @@ func (s *Scope) seed(t *tape, y, dy Tensor) bool {
 	return true
 }
 
-// firstUses maps each value to the first node that reads it: the last that adds to its gradient.
-func (t *tape) firstUses() map[uint64]int {
-	first := map[uint64]int{}
-	for i := len(t.nodes) - 1; i >= 0; i-- {
-		for _, v := range t.nodes[i].in {
-			first[v.id] = i
+// settled lists for each node the parameters that no earlier one reads, whether as an operand or as a value that it
+// keeps under another name (a view made before Record, StopGradient): past that node their gradients are whole and
+// they are free to change.
+func (t *tape) settled() map[int][]uint64 {
+	byBlock := map[*op.Block][]uint64{}
+	for id, p := range t.leafs {
+		byBlock[p.slot.view.Block] = append(byBlock[p.slot.view.Block], id)
+	}
+	settled, seen := map[int][]uint64{}, map[uint64]bool{}
+	read := func(i int, id uint64) {
+		if _, leaf := t.leafs[id]; leaf && !seen[id] {
+			seen[id] = true
+			settled[i] = append(settled[i], id)
 		}
 	}
-	return first
+	for i := range t.nodes {
+		for _, vs := range [2][]value{t.nodes[i].in, t.nodes[i].out} {
+			for _, v := range vs {
+				read(i, v.id)
+				if v.view.Block != nil {
+					for _, id := range slices.Sorted(slices.Values(byBlock[v.view.Block])) {
+						read(i, id)
+					}
+				}
+			}
+		}
+	}
+	return settled
 }
 
 // arrived reports whether any output of n has a gradient; without one its rule need not run.
@@ -359,35 +404,37 @@ func (t *tape) arrived(n *taped) bool {
 	return false
 }
 
-// deliver hands out the gradients of parameters that node i was the first to read, and returns the new base of the stack.
-func (s *Scope) deliver(t *tape, ids []uint64, i int, first map[uint64]int, base int, done func(param, grad Tensor) bool) int {
-	for _, id := range ids {
-		p, leaf := t.leafs[id]
+// deliver hands out the gradients of parameters. Those that done wants to keep go under the walk's mark.
+func (s *Scope) deliver(t *tape, params []uint64, done func(param, grad Tensor) bool) {
+	for _, id := range params {
 		d, ok := t.grads[id]
-		if !ok || !leaf || first[id] != i || s.err != nil {
+		if !ok || s.err != nil {
 			continue
 		}
 		g := s.slot(d.view)
-		keep := done(p, g)
+		keep := done(t.leafs[id], g)
 		t.forget(id)
 		if keep && g.ok() {
-			s.swap(base, g.slot.at)
-			base++
+			s.swap(s.mark, g.slot.at)
+			s.mark++
 		}
-		s.drop(base)
+		s.drop(s.mark)
 	}
-	return base
 }
 
 // StopGradient is x as a constant: no gradient flows through it.
 func (s *Scope) StopGradient(x Tensor) Tensor {
+	s.live("stopgradient")
 	if err := s.check(x); err != nil {
 		s.fail("stopgradient", "", err)
 	}
 	if s.err != nil {
 		return x
 	}
-	return s.slot(x.slot.view)
+	s.mention(x)
+	y := s.slot(x.slot.view)
+	y.slot.counted(x.slot.count)
+	return y
 }
 
 // sumLike reduces d to the shape of input i, the transpose of broadcasting.

@@ -1,44 +1,10 @@
 package tandem
 
-import (
-	"context"
-
-	"github.com/tandem-compute/tandem/internal/op"
-)
-
-// nullBackend is the device of paper: shapes, plans and costs, but no memory and no arithmetic.
-type nullBackend struct{}
-
-type nullStream struct{}
-
 // OpenNull opens the device of paper. Programs compile on it as anywhere and tell their Price, so the memory and the
 // cost of a model are known without the machine that it is for. Reads leave their destination alone.
 func OpenNull(opts ...Option) (*Device, error) {
-	o, err := resolve(opts)
-	if err != nil {
-		return nil, err
-	}
-	return newDevice(nullBackend{}, o, []string{"null: a device without memory, asked for by name"}), nil
+	return Open(append(opts[:len(opts):len(opts)], OnDevice("null"))...)
 }
-
-func (nullBackend) Name() string { return "null" }
-func (nullBackend) Host() bool   { return true }
-func (nullBackend) Supports(op.Op, []op.Type, []op.Type) (op.Kernel, error) {
-	return op.Kernel{Run: nullKernel}, nil
-}
-func nullKernel(op.Stream, *op.Node) error              { return nil }
-func (nullBackend) PackedSize(t *op.Type) int           { return t.Bytes() }
-func (nullBackend) Alloc(size int) (*op.Block, error)   { return &op.Block{Size: size}, nil }
-func (nullBackend) Free(*op.Block) error                { return nil }
-func (nullBackend) Stream() (op.Stream, error)          { return nullStream{}, nil }
-func (nullBackend) Close() error                        { return nil }
-func (nullStream) Begin(context.Context)                {}
-func (nullStream) Exec(*op.Node) error                  { return nil }
-func (nullStream) Upload(*op.View, []byte) error        { return nil }
-func (nullStream) Download([]byte, *op.View) error      { return nil }
-func (nullStream) Sync() error                          { return nil }
-func (nullStream) Capture([]*op.Node) (op.Graph, error) { return nil, nil }
-func (nullStream) Close() error                         { return nil }
 
 // Machine is what a bound needs to know of a machine.
 type Machine struct {

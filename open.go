@@ -3,10 +3,8 @@ package tandem
 import (
 	"fmt"
 	"io"
-	"os"
-	"strings"
 
-	"github.com/tandem-compute/tandem/cpu"
+	"github.com/tandem-compute/tandem/internal/device"
 )
 
 // Option changes what Open does.
@@ -80,40 +78,9 @@ func Open(opts ...Option) (*Device, error) {
 	if err != nil {
 		return nil, err
 	}
-	name, source := o.device, "by option"
-	if name == "" {
-		name, source = os.Getenv("TANDEM_DEVICE"), "by TANDEM_DEVICE"
-	}
-	if name == "" {
-		name, source = "auto", "by default"
-	}
-	why := []string{fmt.Sprintf("asked for %s %s", name, source)}
-	switch {
-	case name == "cpu":
-		return openCPU(o, why)
-	case name == "null":
-		return newDevice(nullBackend{}, o, append(why, "null: a device without memory")), nil
-	case name == "auto":
-		b, tried, err := openGPU("auto")
-		why = append(why, tried...)
-		if err != nil {
-			return openCPU(o, why)
-		}
-		return newDevice(b, o, append(why, b.Name()+": chosen, the first GPU")), nil
-	case name == "sim" || name == "cuda" || strings.HasPrefix(name, "cuda:"):
-		b, tried, err := openGPU(name)
-		if err != nil {
-			return nil, fmt.Errorf("tandem: open %s: %w", name, err)
-		}
-		return newDevice(b, o, append(why, tried...)), nil
-	}
-	return nil, fmt.Errorf("tandem: open: no device is called %q; want auto, cpu, cuda:N, sim or null: %w", name, ErrDevice)
-}
-
-func openCPU(o *options, why []string) (*Device, error) {
-	b, reason, err := cpu.Open(cpu.Options{Variant: o.variant, Threads: o.threads})
+	b, why, err := device.Open(o.device, device.Options{Variant: o.variant, Threads: o.threads})
 	if err != nil {
-		return nil, fmt.Errorf("tandem: open cpu: %w", err)
+		return nil, fmt.Errorf("tandem: open: %w", err)
 	}
-	return newDevice(b, o, append(why, reason)), nil
+	return newDevice(b, o, why), nil
 }

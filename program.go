@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 
 	"github.com/tandem-compute/tandem/internal/op"
 	"github.com/tandem-compute/tandem/internal/plan"
@@ -14,7 +13,7 @@ import (
 // block of memory. A run replays them; on a GPU as a captured graph. Runs of one Program take turns.
 type Program struct {
 	dev   *Device
-	mu    sync.Mutex // one block of memory: one run at a time
+	turn  chan struct{} // holds a token while a run, or Close, has its turn: there is one block of memory
 	nodes []*op.Node
 	steps []step
 	uses  map[Tensor]struct{} // persistent tensors it reads or writes
@@ -48,23 +47,29 @@ func (p *Program) Price() Price { return p.price }
 // Compile records f. Nothing runs. Sizes and Go variables are frozen as they are now; what is to change from run to
 // run (a position, a learning rate) must be a tensor. Persistent tensors that f mentions must stay open as long as
 // the Program runs.
-func (d *Device) Compile(f func(*Scope) error) (*Program, error) {
+func (d *Device) Compile(f func(*Scope) error) (_ *Program, err error) {
 	c, err := d.begin(context.Background())
 	if err != nil {
 		return nil, err
 	}
-	defer d.end(c)
-	p := &Program{dev: d, uses: map[Tensor]struct{}{}}
+	p := &Program{dev: d, turn: make(chan struct{}, 1), uses: map[Tensor]struct{}{}}
+	d.mu.Lock()
+	d.progs[p] = struct{}{}
+	d.mu.Unlock()
+	compiled := false
+	defer func() { // also when f panics
+		if c.finish(&err); !compiled || err != nil {
+			_ = p.Close() // the error that matters is err
+		}
+	}()
 	c.prog = p
 	if err := c.call(f); err != nil {
-		for _, t := range p.kept {
-			_ = t.Close() // the error that matters is err
-		}
 		return nil, err
 	}
 	if err := p.plan(c); err != nil {
-		return nil, errors.Join(err, p.Close())
+		return nil, err
 	}
+	compiled = true
 	return p, nil
 }
 
@@ -131,9 +136,9 @@ func (p *Program) plan(c *core) error {
 	for t := range p.uses {
 		p.open = append(p.open, t)
 	}
-	if peak > 0 {
+	if len(items) > 0 { // empty ones have a place too, as they have in a Run
 		p.dev.mu.Lock()
-		b, err := p.dev.take(peak)
+		b, err := c.take(peak)
 		p.dev.mu.Unlock()
 		if err != nil {
 			return fmt.Errorf("tandem: compile: %w (%s)", err, p.dev.Name())
@@ -186,10 +191,19 @@ func (p *Program) cost(n *op.Node) {
 }
 
 // Run replays the program: no planning, no validation but that its tensors are still open, no heap allocation. When
-// ctx ends, nodes that have not begun are left out and its error is returned; what was written so far stays written.
-func (p *Program) Run(ctx context.Context) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+// ctx ends, also while it waits for its turn, nodes that have not begun are left out and its error is returned; what
+// was written so far stays written.
+func (p *Program) Run(ctx context.Context) (err error) {
+	select {
+	case p.turn <- struct{}{}:
+	default:
+		select {
+		case p.turn <- struct{}{}:
+		case <-ctx.Done():
+			return &OpError{Op: "program", Device: p.dev.Name(), Err: ctx.Err()}
+		}
+	}
+	defer func() { <-p.turn }()
 	if p.done {
 		return fmt.Errorf("tandem: program: %w", ErrClosed)
 	}
@@ -197,7 +211,7 @@ func (p *Program) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer p.dev.end(c)
+	defer c.finish(&err)
 	for _, t := range p.open {
 		if !t.ok() {
 			return fmt.Errorf("tandem: program: a tensor it uses is closed: %w", ErrClosed)
@@ -208,7 +222,7 @@ func (p *Program) Run(ctx context.Context) error {
 			return err
 		}
 	}
-	return c.sync()
+	return nil
 }
 
 func (s *step) run(c *core) error {
@@ -235,18 +249,13 @@ func (s *step) run(c *core) error {
 
 // Close frees the program's memory and the tensors that Keep made in it. It waits for a run in progress.
 func (p *Program) Close() error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.turn <- struct{}{}
+	defer func() { <-p.turn }()
 	if p.done {
 		return fmt.Errorf("tandem: close program: %w", ErrClosed)
 	}
 	p.done = true
 	var errs []error
-	for i := range p.steps {
-		if g := p.steps[i].graph; g != nil {
-			errs = append(errs, g.Close())
-		}
-	}
 	for _, t := range p.kept {
 		if t.ok() {
 			errs = append(errs, t.Close())
@@ -254,6 +263,19 @@ func (p *Program) Close() error {
 	}
 	p.dev.mu.Lock()
 	defer p.dev.mu.Unlock()
+	return errors.Join(append(errs, p.free())...)
+}
+
+// free ends what the program holds of its device, whose mutex is held: also when the device is closed first.
+func (p *Program) free() error {
+	delete(p.dev.progs, p)
+	var errs []error
+	for i := range p.steps {
+		if g := p.steps[i].graph; g != nil {
+			errs = append(errs, g.Close())
+			p.steps[i].graph = nil
+		}
+	}
 	if p.block != nil {
 		p.dev.retireBlock(p.block)
 		p.block = nil

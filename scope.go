@@ -23,10 +23,13 @@ type core struct {
 	free    [classes][]*op.Block
 	node    op.Node // the node of an eager op; recorded nodes are made anew
 	aux     op.Node // of a copy made on behalf of an op
+	src     op.View // of a copy to the host: what crosses to the stream lives here, not on the heap
 	types   [2 * op.MaxOperands]op.Type
-	ab      [2]op.Type // of that copy
+	ab      [2]op.Type  // of that copy
+	lent    []*op.Block // contiguous copies of the operands of the op in progress
 	prog    *Program
 	tape    *tape
+	back    *tape // the tape that Backward is walking
 	stats   Stats
 	trace   *tracer
 }
@@ -35,7 +38,7 @@ type core struct {
 // that compute return tensors without an error to check; the first error of the scope comes out of Read, Err and Run,
 // and after it every op does nothing and returns a tensor that still has the shape it would have had.
 //
-// A Scope belongs to one goroutine.
+// A Scope belongs to one goroutine, and to its Run: the arena lends it to another as soon as the Run has ended.
 type Scope struct {
 	*core
 	level, mark int
@@ -60,8 +63,16 @@ func (c *core) reset() {
 	if c.tape != nil {
 		c.tape.release()
 	}
+	c.unlend()
 	c.drop(0)
-	c.prog, c.tape, c.root.level = nil, nil, over
+	c.prog, c.tape, c.back, c.root.level = nil, nil, nil, over
+}
+
+// live refuses to work in a scope that has ended, or while one nested in it runs.
+func (s *Scope) live(name string) {
+	if s.level != s.depth {
+		s.fail(name, "", op.Errorf(ErrScope, "this scope is over, or one nested in it is running"))
+	}
 }
 
 // Err is the scope's first error.
@@ -108,8 +119,8 @@ func (c *core) next() *op.Node {
 func (s *Scope) run(n *op.Node, o op.Op, in, out []Tensor) {
 	c := s.core
 	n.Set(o, len(in), len(out))
-	if s.level != c.depth {
-		c.fail(o.Name(), "", op.Errorf(ErrScope, "this scope is over, or one nested in it is running"))
+	if s.level != s.depth { // before the call: some names are put together when asked for
+		s.live(o.Name())
 	}
 	count := c.operands(n, o, in)
 	var types []op.Type
@@ -142,6 +153,7 @@ func (s *Scope) run(n *op.Node, o op.Op, in, out []Tensor) {
 	if c.err == nil {
 		c.launch(n, in, out, into)
 	}
+	c.unlend()
 }
 
 func checkSizes(types []op.Type) error {
@@ -203,7 +215,7 @@ func (c *core) outputs(n *op.Node, o op.Op, in, out []Tensor, types []op.Type, i
 	for i := range out {
 		switch {
 		case c.err != nil:
-			out[i] = c.poison(o, len(in))
+			out[i] = c.poison(o, len(in), i)
 		case i == 0 && direct:
 			out[0] = into
 		default:
@@ -214,25 +226,16 @@ func (c *core) outputs(n *op.Node, o op.Op, in, out []Tensor, types []op.Type, i
 		}
 	}
 	if c.err == nil && n.Kernel.Work > 0 {
-		n.Work = op.View{Type: op.Make(U8, n.Kernel.Work), Block: c.block(n.Kernel.Work)}
+		n.Work.Block = c.block(n.Kernel.Work)
+		n.Work.Type = op.Type{DType: U8, Rank: 1}
+		n.Work.Dims[0], n.Work.Strides[0] = n.Kernel.Work, 1
 	}
 }
 
 // kernel asks the backend for a kernel, with contiguous copies of the operands if it wants them.
 func (c *core) kernel(n *op.Node, o op.Op, types []op.Type) {
-	if u, ok := o.(*customOp); ok {
-		for i := range n.In {
-			if !c.types[i].Contiguous() {
-				n.In[i] = c.contiguous(n.In[i])
-			}
-		}
-		if c.err == nil {
-			n.Kernel, c.err = u.kernel(c.dev)
-		}
-		return
-	}
 	nin := len(n.In)
-	k, err := c.dev.backend.Supports(o, c.types[:nin], types)
+	k, err := c.supports(o, c.types[:nin], types)
 	if err == op.ErrLayout {
 		for i := range n.In {
 			if !c.types[i].Contiguous() && n.In[i].Format == op.Dense {
@@ -243,7 +246,7 @@ func (c *core) kernel(n *op.Node, o op.Op, types []op.Type) {
 		if c.err != nil {
 			return
 		}
-		k, err = c.dev.backend.Supports(o, c.types[:nin], types)
+		k, err = c.supports(o, c.types[:nin], types)
 	}
 	if err != nil {
 		c.failOp(o, nin, err)
@@ -252,14 +255,32 @@ func (c *core) kernel(n *op.Node, o op.Op, types []op.Type) {
 	n.Kernel = k
 }
 
-// contiguous copies a strided view; the copy lives on the arena's stack until the scope ends.
-func (c *core) contiguous(v op.View) op.View {
-	c.ab[0] = v.Type.With(v.DType)
-	t := c.temp(&c.ab[0])
-	if c.err == nil {
-		c.copyView(t.slot.view, v)
+// supports asks the backend, or the user's own op.
+func (c *core) supports(o op.Op, in, out []op.Type) (op.Kernel, error) {
+	if u, ok := o.(*customOp); ok {
+		return u.kernel(c.dev, in, out)
 	}
-	return t.slot.view
+	return c.dev.backend.Supports(o, in, out)
+}
+
+// contiguous copies a strided view; the copy is lent to the op in progress.
+func (c *core) contiguous(v op.View) op.View {
+	w := op.View{Type: v.Type.With(v.DType)}
+	if w.Block = c.block(w.Bytes()); c.err != nil {
+		return w
+	}
+	hold(w.Block)
+	c.lent = append(c.lent, w.Block)
+	c.copyView(w, v)
+	return w
+}
+
+// unlend ends the copies that were lent to an op; those that a tape or a view refers to stay.
+func (c *core) unlend() {
+	for _, b := range c.lent {
+		c.unref(b)
+	}
+	c.lent = c.lent[:0]
 }
 
 // copyView runs or records a copy that no user asked for and no gradient follows.
@@ -291,6 +312,7 @@ func (c *core) launch(n *op.Node, in, out []Tensor, into Tensor) {
 	}
 	if into.slot != nil && out[0] != into {
 		c.copyView(into.slot.view, out[0].slot.view)
+		c.release(out[0], 0) // the last on the stack, or under the op's other results
 		out[0] = into
 	}
 	if c.tape != nil {
@@ -341,18 +363,22 @@ func (s *Scope) window(n *op.Node, w op.Window, x Tensor, t *op.Type) Tensor {
 			c.failOp(n.Op, 1, err)
 		}
 		if c.err != nil {
-			return c.poison(n.Op, 1)
+			c.unlend()
+			return c.poison(n.Op, 1, 0)
 		}
 		*t = types[0]
 		off, _ = w.Window(c.types[:1])
 	}
 	out := c.slot(op.View{Type: *t, Block: src.Block, Off: src.Off + off*t.DType.Size()})
+	c.unlend()
 	n.In[0], n.Out[0] = src, out.slot.view
 	if c.tape != nil {
 		c.tape.add(n, []Tensor{x}, []Tensor{out}, Tensor{})
 	}
 	if into.slot != nil && c.err == nil {
-		return c.toward(into, level, mark).Copy(out)
+		y := c.toward(into, level, mark).Copy(out)
+		c.release(out, mark)
+		return y
 	}
 	return out
 }
@@ -378,6 +404,10 @@ func (c *core) check(t Tensor) error {
 // device has no kernel for its strides.
 func (c *core) destination(n *op.Node, o op.Op, dst Tensor, want *op.Type) bool {
 	nin := len(n.In)
+	if err := c.check(dst); err != nil { // it can have ended since Into
+		c.failOp(o, nin, fmt.Errorf("the destination: %w", err))
+		return false
+	}
 	c.mention(dst)
 	v := &dst.slot.view
 	if !v.Same(want) {
@@ -388,7 +418,7 @@ func (c *core) destination(n *op.Node, o op.Op, dst Tensor, want *op.Type) bool 
 		c.failOp(o, nin, op.Errorf(ErrAlias, "the destination overlaps itself"))
 		return false
 	}
-	if c.tape != nil && c.tape.kept[v.Block] > 0 {
+	if c.tape.keeps(v.Block) || c.back.keeps(v.Block) {
 		c.failOp(o, nin, op.Errorf(ErrAlias, "a gradient still needs the old value of the destination"))
 	}
 	for i := range n.In {
@@ -407,7 +437,7 @@ func (c *core) destination(n *op.Node, o op.Op, dst Tensor, want *op.Type) bool 
 		return true
 	}
 	c.ab[0] = v.Type
-	_, err := c.dev.backend.Supports(o, c.types[:nin], c.ab[:1])
+	_, err := c.supports(o, c.types[:nin], c.ab[:1])
 	return err == nil
 }
 
@@ -440,31 +470,35 @@ func overlapsItself(t *op.Type) bool {
 // Read waits for t and copies its elements to the host, in row-major order. T is the Go type of the elements, uint16
 // for the bits of f16 and bf16, or float32 to have f16 and bf16 widened. In a Program it copies at every run.
 func Read[T Elem](s *Scope, t Tensor, out []T) error {
+	s.live("read")
 	if err := s.check(t); err != nil {
 		s.fail("read", "", err)
 	}
 	if s.err != nil {
 		return s.err
 	}
-	if dtypeOf[T]() == F32 && (t.DType() == F16 || t.DType() == BF16) {
-		t = s.Cast(t, F32)
-	}
-	v := t.Type()
+	v, wide := t.Type(), t
+	widen := dtypeOf[T]() == F32 && (v.DType == F16 || v.DType == BF16)
 	switch {
-	case s.err != nil:
-		return s.err
-	case !matches[T](v.DType) || v.Format != op.Dense:
+	case !widen && !matches[T](v.DType) || v.Format != op.Dense:
 		s.fail("read", "", op.DTypeErr("%v into %T", v, out))
-		return s.err
 	case v.Elems() != len(out):
 		s.fail("read", "", op.ShapeErr("%v into %d elements", v, len(out)))
+	case widen:
+		wide = s.Cast(t, F32)
+	}
+	if s.err != nil {
 		return s.err
 	}
-	src := t.slot.view
-	if !v.Contiguous() {
+	src := wide.slot.view
+	if !src.Contiguous() {
 		src = s.contiguous(src)
 	}
 	s.download(asBytes(out), src)
+	s.unlend()
+	if widen {
+		s.Release(wide)
+	}
 	return s.err
 }
 
@@ -475,7 +509,8 @@ func (c *core) download(dst []byte, src op.View) {
 		c.prog.read(dst, src)
 	default:
 		c.stats.Downloaded += int64(len(dst))
-		if err := c.stream.Download(dst, &src); err != nil {
+		c.src = src
+		if err := c.stream.Download(dst, &c.src); err != nil {
 			c.fail("read", src.Type.String(), err)
 		}
 	}

@@ -9,6 +9,57 @@ func (s *Scope) Sum(x Tensor, axes ...int) Tensor { return s.reduce(op.Sum, x, a
 // Mean is the average along axes, or all.
 func (s *Scope) Mean(x Tensor, axes ...int) Tensor { return s.reduce(op.Mean, x, axes) }
 
+// Prod is the product along axes, or all.
+func (s *Scope) Prod(x Tensor, axes ...int) Tensor { return s.reduce(op.Prod, x, axes) }
+
+// Amax is the largest element along axes, or all; NaN if one is.
+func (s *Scope) Amax(x Tensor, axes ...int) Tensor { return s.reduce(op.MaxOf, x, axes) }
+
+// Amin is the smallest element along axes, or all; NaN if one is.
+func (s *Scope) Amin(x Tensor, axes ...int) Tensor { return s.reduce(op.MinOf, x, axes) }
+
+// LogSumExp is log Σ exp(x) along axes, or all.
+func (s *Scope) LogSumExp(x Tensor, axes ...int) Tensor { return s.reduce(op.LogSumExp, x, axes) }
+
+// Norm1 is Σ|x| along axes, or all.
+func (s *Scope) Norm1(x Tensor, axes ...int) Tensor { return s.reduce(op.Norm1, x, axes) }
+
+// Norm2 is √Σx² along axes, or all.
+func (s *Scope) Norm2(x Tensor, axes ...int) Tensor { return s.reduce(op.Norm2, x, axes) }
+
+// SumSquares is Σx² along axes, or all.
+func (s *Scope) SumSquares(x Tensor, axes ...int) Tensor { return s.reduce(op.SumSquares, x, axes) }
+
+// All is whether all of a bool tensor are true along axes, or all.
+func (s *Scope) All(x Tensor, axes ...int) Tensor { return s.reduce(op.AllOf, x, axes) }
+
+// Any is whether any of a bool tensor is true along axes, or all.
+func (s *Scope) Any(x Tensor, axes ...int) Tensor { return s.reduce(op.AnyOf, x, axes) }
+
+// ArgMax is the index (i32) of the largest element along an axis, the lowest of equals; the first NaN wins.
+func (s *Scope) ArgMax(x Tensor, axis int) Tensor { return emit(s, op.ArgReduce{Axis: axis}, x) }
+
+// ArgMin is the index (i32) of the smallest element along an axis.
+func (s *Scope) ArgMin(x Tensor, axis int) Tensor {
+	return emit(s, op.ArgReduce{Axis: axis, Least: true}, x)
+}
+
+// CumSum is the running sum along an axis.
+func (s *Scope) CumSum(x Tensor, axis int) Tensor { return emit(s, op.CumSum{Axis: axis}, x) }
+
+// CumSumReverse is the running sum from the end: out[i] = x[i] + x[i+1] + …
+func (s *Scope) CumSumReverse(x Tensor, axis int) Tensor {
+	return emit(s, op.CumSum{Axis: axis, Reverse: true}, x)
+}
+
+// CumSumExclusive is the sum of what stands before each element.
+func (s *Scope) CumSumExclusive(x Tensor, axis int) Tensor {
+	return emit(s, op.CumSum{Axis: axis, Exclusive: true}, x)
+}
+
+// Dot is Σ a b over the last dimension.
+func (s *Scope) Dot(a, b Tensor) Tensor { return emit(s, op.Dot{}, a, b) }
+
 func (s *Scope) reduce(f op.ReduceFn, x Tensor, axes []int) Tensor {
 	t := x.Type()
 	p := op.Reduce{Fn: f}
@@ -28,6 +79,21 @@ func (s *Scope) reduce(f op.ReduceFn, x Tensor, axes []int) Tensor {
 
 func init() {
 	gradientBy(reduceSaves, reduceGrad)
+	gradient(0, func(g *Grad, p *op.CumSum) {
+		g.To(0, emit(g.Scope, op.CumSum{Axis: p.Axis, Reverse: !p.Reverse, Exclusive: p.Exclusive}, g.D(0)))
+	})
+	gradient(ins(0, 1), func(g *Grad, _ *op.Dot) {
+		x := g.InType(0)
+		dims := x.Dims
+		dims[x.Rank-1] = 1
+		d := g.Reshape(g.D(0), dims[:x.Rank]...)
+		if g.Needs(0) {
+			g.To(0, g.Mul(g.In(1), d))
+		}
+		if g.Needs(1) {
+			g.To(1, g.Mul(g.In(0), d))
+		}
+	})
 }
 
 func reduceSaves(p *op.Reduce) uint32 {
@@ -71,6 +137,11 @@ func reduceGrad(g *Grad, p *op.Reduce) {
 		g.To(0, g.Mul(d, g.Sign(g.In(0))))
 	case op.Norm2:
 		g.To(0, g.Mul(d, g.Div(g.In(0), g.stretch(g.Out(0), p))))
+	case op.MaxOf, op.MinOf: // shared evenly by equals
+		x := g.In(0)
+		mask := g.Cast(g.Eq(x, g.stretch(g.Out(0), p)), x.DType())
+		count := g.stretch(emit(g.Scope, op.Reduce{Fn: op.Sum, Axes: p.Axes, Keep: p.Keep}, mask), p)
+		g.To(0, g.Mul(d, g.Div(mask, count)))
 	case op.Prod:
 		g.To(0, g.Mul(d, g.Div(g.stretch(g.Out(0), p), g.In(0))))
 	default:

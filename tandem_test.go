@@ -13,16 +13,44 @@ import (
 // openRef is the oracle as a device.
 func openRef() *Device { return newDevice(ref.Backend{}, &options{}, nil) }
 
-// openTest opens a CPU device that must have no tensors left when the test ends.
+// openTest opens a CPU device that must hold nothing any more when the test ends.
 func openTest(t testing.TB, opts ...Option) *Device {
 	d, err := Open(append([]Option{OnDevice("cpu")}, opts...)...)
 	require.NoError(t, err)
-	t.Cleanup(func() {
-		require.Zero(t, d.Stats().Tensors, "tensors left open")
-		require.NoError(t, d.Close())
-	})
+	t.Cleanup(func() { closeTest(t, d) })
 	return d
 }
+
+// closeTest closes d, on which no tensor, no program, no arena and no block may be left.
+func closeTest(t testing.TB, d *Device) {
+	requireIdle(t, d)
+	s := d.Stats()
+	require.Zero(t, s.Tensors, "tensors left open")
+	require.Zero(t, s.Live, "memory left in use")
+	require.Empty(t, d.progs, "programs left open")
+	require.NoError(t, d.Close())
+	require.Zero(t, d.Stats().Reserved, "memory not given back to the system")
+}
+
+// requireIdle checks that no run left anything behind.
+func requireIdle(t testing.TB, d *Device) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	require.Empty(t, d.active)
+	require.Empty(t, d.limbo)
+	for _, c := range d.cores {
+		require.Empty(t, c.stack)
+		require.Empty(t, c.lent)
+		require.Nil(t, c.tape)
+		require.Nil(t, c.back)
+		require.Nil(t, c.prog)
+		for i := range c.free {
+			require.Empty(t, c.free[i], "an idle arena holds memory")
+		}
+	}
+}
+
+var bg = context.Background()
 
 func rng(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 1)) }
 

@@ -256,12 +256,20 @@ func FromSlice[T Elem](d *Device, data []T, dims ...int) (Tensor, error) {
 // Write sets all elements of a persistent tensor from the host: a position, a seed, a learning rate between two runs
 // of a Program. T is the Go type of the tensor's elements, or uint16 for the bits of f16 and bf16. Writing while a
 // run reads the tensor is a race, as with any Go variable.
-func Write[T Elem](t Tensor, data []T) error {
-	if !t.ok() {
+func Write[T Elem](t Tensor, data []T) (err error) {
+	if t.slot == nil {
 		return fmt.Errorf("tandem: write: %w", ErrClosed)
 	}
 	if t.slot.core != nil {
 		return fmt.Errorf("tandem: write: only a persistent tensor can be written from the host: %w", ErrScope)
+	}
+	c, err := t.slot.dev.begin(context.Background())
+	if err != nil {
+		return err
+	}
+	defer c.finish(&err)
+	if !t.ok() { // looked at within the run, which a Close from now on waits for
+		return fmt.Errorf("tandem: write: %w", ErrClosed)
 	}
 	v := &t.slot.view
 	if !matches[T](v.DType) || v.Format != op.Dense {
@@ -270,11 +278,6 @@ func Write[T Elem](t Tensor, data []T) error {
 	if v.Elems() != len(data) {
 		return fmt.Errorf("tandem: write %d elements into %v: %w", len(data), v.Type, ErrShape)
 	}
-	c, err := t.slot.dev.begin(context.Background())
-	if err != nil {
-		return err
-	}
-	defer t.slot.dev.end(c)
 	if len(data) == 0 {
 		return nil
 	}
@@ -282,7 +285,7 @@ func Write[T Elem](t Tensor, data []T) error {
 	if err := c.stream.Upload(v, asBytes(data)); err != nil {
 		return &OpError{"write", v.Type.String(), c.dev.Name(), err}
 	}
-	return c.sync()
+	return nil
 }
 
 // ReadAll is the elements of a persistent tensor, for one-off reads; within a run use Read.

@@ -10,7 +10,8 @@ import (
 	"github.com/tandem-compute/tandem/internal/op"
 )
 
-// tracer writes Chrome trace events, one JSON object a line in an array that viewers accept unclosed.
+// tracer writes Chrome trace events, one JSON object a line in an array that Device.Close ends; viewers accept one that
+// was never ended.
 type tracer struct {
 	mu    sync.Mutex
 	w     io.Writer
@@ -75,4 +76,20 @@ func (t *tracer) write(e event) error {
 	}
 	_, t.err = t.w.Write(append([]byte(lead), b...))
 	return t.err
+}
+
+// close ends the array.
+func (t *tracer) close() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.err != nil {
+		return t.err
+	}
+	end := "\n]\n"
+	if t.first {
+		end = "[]\n"
+	}
+	_, err := io.WriteString(t.w, end)
+	t.err = io.ErrClosedPipe
+	return err
 }

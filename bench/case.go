@@ -12,6 +12,7 @@ type DType string
 const (
 	F64  DType = "f64"
 	F32  DType = "f32"
+	F16  DType = "f16"
 	BF16 DType = "bf16"
 )
 
@@ -22,7 +23,7 @@ func (d DType) Size() int {
 		return 8
 	case F32:
 		return 4
-	case BF16:
+	case F16, BF16:
 		return 2
 	}
 	return 0
@@ -43,7 +44,7 @@ type Case struct {
 // NewCase names a spec for a dtype and counts its work.
 func NewCase(d DType, s Spec) (Case, error) {
 	if d.Size() == 0 {
-		return Case{}, fmt.Errorf("bench: dtype %q: want f64, f32 or bf16", d)
+		return Case{}, fmt.Errorf("bench: dtype %q: want f64, f32, f16 or bf16", d)
 	}
 	if err := s.valid(); err != nil {
 		return Case{}, fmt.Errorf("bench: %s: %w", s.Family(), err)

@@ -54,8 +54,8 @@ func (c Ceilings) At(threads int) (Ceiling, bool) {
 	return Ceiling{}, false
 }
 
-// Peak is the flops ceiling of a dtype; bf16 is held to the f32 peak, which is what hardware without bf16 units has.
-// It is 0 where it is not known: the generic loop does not reach the machine's peak, so it is no ceiling.
+// Peak is the flops ceiling of a dtype; f16 and bf16 are held to the f32 peak, which is what hardware without units
+// for them has. It is 0 where it is not known: the generic loop does not reach the machine's peak, so it is no ceiling.
 func (c Ceilings) Peak(d DType, threads int) float64 {
 	l, ok := c.At(threads)
 	switch {

@@ -30,6 +30,7 @@ func Suite() []Case {
 	}
 	add(F64, GEMM{M: 256, N: 256, K: 256}, GEMM{M: 1024, N: 1024, K: 1024})
 	add(BF16, GEMM{M: 1024, N: 1024, K: 1024})
+	add(F16, GEMM{M: 1024, N: 1024, K: 1024})
 	add(F32,
 		Attention{Batch: 1, Heads: 12, Seq: 1024, Dim: 64},
 		Attention{Batch: 1, Heads: 12, Seq: 1024, Dim: 64, Causal: true},

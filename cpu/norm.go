@@ -7,7 +7,7 @@ import (
 	"github.com/tandem-compute/tandem/internal/op"
 )
 
-var norms = table{on(pickRMSNorm), on(pickRMSNormGrad)}
+var norms = table{on(pickRMSNorm), on(pickRMSNormGrad), on(pickLayerNorm), on(pickLayerNormGrad), on(pickGroupNorm), on(pickGroupNormGrad)}
 
 func pickRMSNorm(_ *Backend, p *op.RMSNorm, in, out []op.Type) (op.Kernel, error) {
 	if err := rowMajor(in, out); err != nil {

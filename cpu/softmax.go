@@ -5,7 +5,8 @@ import (
 	"github.com/tandem-compute/tandem/internal/op"
 )
 
-var softmaxes = table{on(pickSoftmax), on(pickSoftmaxGrad)}
+var softmaxes = table{on(pickSoftmax), on(pickSoftmaxGrad), on(pickLogSoftmax), on(pickLogSoftmaxGrad), on(pickEntropy), on(pickEntropyGrad),
+	on(pickKL), on(pickKLGrad), on(pickCrossEntropy), on(pickCrossEntropyGrad)}
 
 func pickSoftmax(_ *Backend, p *op.Softmax, in, out []op.Type) (op.Kernel, error) {
 	if err := rowMajor(in, out); err != nil {

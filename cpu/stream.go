@@ -19,6 +19,7 @@ type stream struct {
 	node *op.Node
 	body body
 	walk walk
+	fold folding
 
 	// Of a matrix product.
 	call   gemm.Call

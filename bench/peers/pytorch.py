@@ -23,7 +23,7 @@ except ImportError as e:
     answer(error=str(e))
     sys.exit(1)
 
-DTYPES = {"f32": torch.float32, "f64": torch.float64, "bf16": torch.bfloat16}
+DTYPES = {"f32": torch.float32, "f64": torch.float64, "f16": torch.float16, "bf16": torch.bfloat16}
 
 
 def uniform(dtype, *shape):

@@ -34,7 +34,7 @@ func Data[T Elem](v *View) []T {
 }
 
 const (
-	MaxOperands = 12 // inputs and outputs of a node together
+	MaxOperands = 16 // inputs and outputs of a node together
 	ParamWords  = 10 // room for the parameters of any built-in op
 )
 

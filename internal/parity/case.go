@@ -5,6 +5,7 @@ import (
 	"hash/fnv"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 
 	"github.com/tandem-compute/tandem/internal/op"
@@ -24,6 +25,8 @@ const (
 	Tiny                // (-1, 1), for functions that want small arguments
 	Distinct            // a permutation of 0 … n-1: no ties
 	Index               // integers in [0, Limit)
+	Cuts                // not decreasing, from -1 to Limit+1: offsets of segments
+	LogProb             // -4 … -1: logarithms of probabilities
 	Key                 // a key of random numbers: seed, stream, step
 )
 
@@ -85,11 +88,10 @@ func (o Operand) Turned() Operand {
 
 // Stretched is o with stride 0 along a dimension.
 func (o Operand) Stretched(axis int) Operand {
+	n := o.Dims[axis]
 	o.Dims[axis] = 1
 	o.Pack()
-	n := o.Type
-	o.Strides = n.Strides
-	o.Strides[axis] = 0
+	o.Dims[axis], o.Strides[axis] = n, 0
 	return o
 }
 
@@ -145,7 +147,7 @@ func New(o op.Op, in []Operand, opts ...Option) Case {
 // dtypeName is the type that a case is about: of its first operand that is not a bool or an index, or of its result.
 func dtypeName(o op.Op, in []Operand) string {
 	for _, x := range in {
-		if x.DType != op.Bool && x.Gen != Index && x.Gen != Key {
+		if x.DType != op.Bool && x.Gen != Index && x.Gen != Key && x.Gen != Cuts {
 			return x.DType.String()
 		}
 	}
@@ -206,6 +208,9 @@ func (c *Case) Inputs() []ref.Array {
 				}
 			}
 		}
+		if o.Gen == Cuts {
+			slices.Sort(a.I)
+		}
 		in[i] = a.Round()
 	}
 	return in
@@ -219,6 +224,8 @@ func (o *Operand) real(r *rand.Rand) float64 {
 		return float64(r.IntN(9) - 4)
 	case Unit:
 		return r.Float64()
+	case LogProb:
+		return -1 - 3*r.Float64()
 	case Tiny:
 		return 2*r.Float64() - 1
 	case Chances:
@@ -245,6 +252,8 @@ func (o *Operand) integer(r *rand.Rand, i int) int64 {
 		return int64(r.IntN(2))
 	case Index:
 		return int64(r.IntN(max(1, o.Limit)))
+	case Cuts:
+		return int64(r.IntN(o.Limit+3)) - 1
 	case Key:
 		return [...]int64{int64(r.Uint64()), int64(r.Uint32()), int64(r.IntN(100))}[i%3]
 	}

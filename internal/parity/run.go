@@ -132,6 +132,7 @@ func (h *harness) input(o *Operand, a *ref.Array) error {
 	}
 	host := op.View{Type: o.Type, Block: &op.Block{Bytes: b.image}, Off: guard}
 	ref.Store(&host, a)
+	*a = ref.Load(&host) // where the operand is stretched, its elements share memory
 	h.in = append(h.in, b)
 	return h.stream.Upload(&b.whole, b.image)
 }

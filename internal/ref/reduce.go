@@ -3,11 +3,12 @@ package ref
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/tandem-compute/tandem/internal/op"
 )
 
-var reduces = table{on(reduce)}
+var reduces = table{on(reduce), on(argReduce), on(cumSum), on(dot)}
 
 // groups collects, for every element of the output, the flat indices of x that it is folded from, in order.
 func groups(x *op.Type, axes uint8, outs int) [][]int {
@@ -119,4 +120,104 @@ func foldInts(fn op.ReduceFn, x *Array, g []int) int64 {
 		}
 	}
 	return wrap(acc, x.DType)
+}
+
+// lines calls f with the flat indices of every line of x along an axis, and the line's number.
+func lines(x *op.Type, axis int, f func(o int, line []int)) {
+	inner := 1
+	for _, d := range x.Dims[axis+1 : x.Rank] {
+		inner *= d
+	}
+	n := x.Dims[axis]
+	for o := range x.Elems() / max(1, n) {
+		line := make([]int, n)
+		for i := range line {
+			line[i] = o/inner*n*inner + i*inner + o%inner
+		}
+		f(o, line)
+	}
+}
+
+func argReduce(p *op.ArgReduce, in, out []Array) error {
+	x := &in[0]
+	axis, err := x.Axis(p.Axis)
+	if err != nil {
+		return err
+	}
+	lines(&x.Type, axis, func(o int, line []int) {
+		best := 0
+		for i := range line {
+			if x.beats(line[i], line[best], p.Least) {
+				best = i
+			}
+		}
+		out[0].I[o] = int64(best)
+	})
+	return nil
+}
+
+// beats reports whether element i is more extreme than element j; a NaN beats every number.
+func (a *Array) beats(i, j int, least bool) bool {
+	if a.F == nil {
+		if least {
+			return a.I[i] < a.I[j]
+		}
+		return a.I[i] > a.I[j]
+	}
+	x, y := a.F[i], a.F[j]
+	switch {
+	case y != y:
+		return false
+	case x != x:
+		return true
+	case least:
+		return x < y
+	}
+	return x > y
+}
+
+func cumSum(p *op.CumSum, in, out []Array) error {
+	x, y := &in[0], &out[0]
+	axis, err := x.Axis(p.Axis)
+	if err != nil {
+		return err
+	}
+	lines(&x.Type, axis, func(_ int, line []int) {
+		if p.Reverse {
+			slices.Reverse(line)
+		}
+		var real sum
+		var whole int64
+		for _, i := range line {
+			if x.F == nil {
+				before := whole
+				whole = wrap(whole+x.I[i], x.DType)
+				y.I[i] = whole
+				if p.Exclusive {
+					y.I[i] = before
+				}
+				continue
+			}
+			if p.Exclusive {
+				y.F[i] = real.total()
+				real.add(x.F[i])
+			} else {
+				real.add(x.F[i])
+				y.F[i] = real.total()
+			}
+		}
+	})
+	return nil
+}
+
+func dot(_ *op.Dot, in, out []Array) error {
+	n := in[0].Last()
+	for r := range out[0].F {
+		var s sum
+		for i := range n {
+			s.addProduct(in[0].F[r*n+i], in[1].F[r*n+i])
+		}
+		out[0].F[r] = s.total()
+	}
+	return nil
 }

@@ -64,7 +64,7 @@ begun:
 	SHRQ       $0x02, R9
 	JZ         rest
 
-four:
+unrolled:
 	PREFETCHT0   512(DI)
 	VMOVUPS      (BX), Y2
 	ADDQ         SI, BX
@@ -85,7 +85,7 @@ four:
 	VFMADD231PS  Y2, Y3, Y1
 	ADDQ         $0x00000060, DI
 	DECQ         R9
-	JNZ          four
+	JNZ          unrolled
 
 rest:
 	MOVQ 48(AX), R9
@@ -175,12 +175,11 @@ begun:
 	PREFETCHT0 (BX)
 	PREFETCHT0 31(BX)
 	MOVQ       16(AX), BX
-	MOVQ       8(AX), R8
 	MOVQ       48(AX), R8
 	SHRQ       $0x02, R8
 	JZ         rest
 
-four:
+unrolled:
 	VMOVUPS      (BX), Y2
 	ADDQ         SI, BX
 	VBROADCASTSS (DI), Y3
@@ -199,7 +198,7 @@ four:
 	VFMADD231PS  Y2, Y3, Y1
 	ADDQ         $0x00000010, DI
 	DECQ         R8
-	JNZ          four
+	JNZ          unrolled
 
 rest:
 	MOVQ 48(AX), R8
@@ -311,7 +310,7 @@ begun:
 	SHRQ       $0x02, R9
 	JZ         rest
 
-four:
+unrolled:
 	PREFETCHT0   512(DI)
 	VMOVUPS      (BX), Y3
 	VMOVUPS      32(BX), Y4
@@ -340,7 +339,7 @@ four:
 	VFMADD231PS  Y4, Y5, Y2
 	ADDQ         $0x00000060, DI
 	DECQ         R9
-	JNZ          four
+	JNZ          unrolled
 
 rest:
 	MOVQ 48(AX), R9
@@ -439,12 +438,11 @@ begun:
 	PREFETCHT0 (BX)
 	PREFETCHT0 63(BX)
 	MOVQ       16(AX), BX
-	MOVQ       8(AX), R8
 	MOVQ       48(AX), R8
 	SHRQ       $0x02, R8
 	JZ         rest
 
-four:
+unrolled:
 	VMOVUPS      (BX), Y3
 	VMOVUPS      32(BX), Y4
 	ADDQ         SI, BX
@@ -471,7 +469,7 @@ four:
 	VFMADD231PS  Y4, Y5, Y2
 	ADDQ         $0x00000010, DI
 	DECQ         R8
-	JNZ          four
+	JNZ          unrolled
 
 rest:
 	MOVQ 48(AX), R8
@@ -593,7 +591,7 @@ begun:
 	SHRQ       $0x02, R9
 	JZ         rest
 
-four:
+unrolled:
 	PREFETCHT0   512(DI)
 	VMOVUPS      (BX), Y3
 	ADDQ         SI, BX
@@ -622,7 +620,7 @@ four:
 	VFMADD231PS  Y3, Y4, Y2
 	ADDQ         $0x00000060, DI
 	DECQ         R9
-	JNZ          four
+	JNZ          unrolled
 
 rest:
 	MOVQ 48(AX), R9
@@ -736,7 +734,7 @@ begun:
 	SHRQ       $0x02, R9
 	JZ         rest
 
-four:
+unrolled:
 	VMOVUPS      (BX), Y3
 	ADDQ         SI, BX
 	VBROADCASTSS (DI), Y4
@@ -763,7 +761,7 @@ four:
 	VFMADD231PS  Y3, Y4, Y2
 	ADDQ         $0x00000010, DI
 	DECQ         R9
-	JNZ          four
+	JNZ          unrolled
 
 rest:
 	MOVQ 48(AX), R9
@@ -896,7 +894,7 @@ begun:
 	SHRQ       $0x02, R9
 	JZ         rest
 
-four:
+unrolled:
 	PREFETCHT0   512(DI)
 	VMOVUPS      (BX), Y5
 	VMOVUPS      32(BX), Y6
@@ -937,7 +935,7 @@ four:
 	VFMADD231PS  Y6, Y7, Y4
 	ADDQ         $0x00000060, DI
 	DECQ         R9
-	JNZ          four
+	JNZ          unrolled
 
 rest:
 	MOVQ 48(AX), R9
@@ -1066,7 +1064,7 @@ begun:
 	SHRQ       $0x02, R9
 	JZ         rest
 
-four:
+unrolled:
 	VMOVUPS      (BX), Y5
 	VMOVUPS      32(BX), Y6
 	ADDQ         SI, BX
@@ -1105,7 +1103,7 @@ four:
 	VFMADD231PS  Y6, Y7, Y4
 	ADDQ         $0x00000010, DI
 	DECQ         R9
-	JNZ          four
+	JNZ          unrolled
 
 rest:
 	MOVQ 48(AX), R9
@@ -1250,7 +1248,7 @@ begun:
 	SHRQ       $0x02, R9
 	JZ         rest
 
-four:
+unrolled:
 	PREFETCHT0   512(DI)
 	VMOVUPS      (BX), Y4
 	ADDQ         SI, BX
@@ -1287,7 +1285,7 @@ four:
 	VFMADD231PS  Y4, Y5, Y3
 	ADDQ         $0x00000060, DI
 	DECQ         R9
-	JNZ          four
+	JNZ          unrolled
 
 rest:
 	MOVQ 48(AX), R9
@@ -1420,7 +1418,7 @@ begun:
 	SHRQ       $0x02, R9
 	JZ         rest
 
-four:
+unrolled:
 	VMOVUPS      (BX), Y4
 	ADDQ         SI, BX
 	VBROADCASTSS (DI), Y5
@@ -1455,7 +1453,7 @@ four:
 	VFMADD231PS  Y4, Y5, Y3
 	ADDQ         $0x00000010, DI
 	DECQ         R9
-	JNZ          four
+	JNZ          unrolled
 
 rest:
 	MOVQ 48(AX), R9
@@ -1609,7 +1607,7 @@ begun:
 	SHRQ       $0x02, R9
 	JZ         rest
 
-four:
+unrolled:
 	PREFETCHT0   512(DI)
 	VMOVUPS      (BX), Y7
 	VMOVUPS      32(BX), Y8
@@ -1662,7 +1660,7 @@ four:
 	VFMADD231PS  Y8, Y9, Y6
 	ADDQ         $0x00000060, DI
 	DECQ         R9
-	JNZ          four
+	JNZ          unrolled
 
 rest:
 	MOVQ 48(AX), R9
@@ -1816,7 +1814,7 @@ begun:
 	SHRQ       $0x02, R9
 	JZ         rest
 
-four:
+unrolled:
 	VMOVUPS      (BX), Y7
 	VMOVUPS      32(BX), Y8
 	ADDQ         SI, BX
@@ -1867,7 +1865,7 @@ four:
 	VFMADD231PS  Y8, Y9, Y6
 	ADDQ         $0x00000010, DI
 	DECQ         R9
-	JNZ          four
+	JNZ          unrolled
 
 rest:
 	MOVQ 48(AX), R9
@@ -2035,7 +2033,7 @@ begun:
 	SHRQ       $0x02, R9
 	JZ         rest
 
-four:
+unrolled:
 	PREFETCHT0   512(DI)
 	VMOVUPS      (BX), Y5
 	ADDQ         SI, BX
@@ -2080,7 +2078,7 @@ four:
 	VFMADD231PS  Y5, Y6, Y4
 	ADDQ         $0x00000060, DI
 	DECQ         R9
-	JNZ          four
+	JNZ          unrolled
 
 rest:
 	MOVQ 48(AX), R9
@@ -2233,7 +2231,7 @@ begun:
 	SHRQ       $0x02, R10
 	JZ         rest
 
-four:
+unrolled:
 	VMOVUPS      (BX), Y5
 	ADDQ         SI, BX
 	VBROADCASTSS (DI), Y6
@@ -2276,7 +2274,7 @@ four:
 	VFMADD231PS  Y5, Y6, Y4
 	ADDQ         $0x00000010, DI
 	DECQ         R10
-	JNZ          four
+	JNZ          unrolled
 
 rest:
 	MOVQ 48(AX), R10
@@ -2451,7 +2449,7 @@ begun:
 	SHRQ       $0x02, R9
 	JZ         rest
 
-four:
+unrolled:
 	PREFETCHT0   512(DI)
 	VMOVUPS      (BX), Y9
 	VMOVUPS      32(BX), Y10
@@ -2516,7 +2514,7 @@ four:
 	VFMADD231PS  Y10, Y11, Y8
 	ADDQ         $0x00000060, DI
 	DECQ         R9
-	JNZ          four
+	JNZ          unrolled
 
 rest:
 	MOVQ 48(AX), R9
@@ -2696,7 +2694,7 @@ begun:
 	SHRQ       $0x02, R10
 	JZ         rest
 
-four:
+unrolled:
 	VMOVUPS      (BX), Y9
 	VMOVUPS      32(BX), Y10
 	ADDQ         SI, BX
@@ -2759,7 +2757,7 @@ four:
 	VFMADD231PS  Y10, Y11, Y8
 	ADDQ         $0x00000010, DI
 	DECQ         R10
-	JNZ          four
+	JNZ          unrolled
 
 rest:
 	MOVQ 48(AX), R10
@@ -2950,7 +2948,7 @@ begun:
 	SHRQ       $0x02, R9
 	JZ         rest
 
-four:
+unrolled:
 	PREFETCHT0   512(DI)
 	VMOVUPS      (BX), Y6
 	ADDQ         SI, BX
@@ -3003,7 +3001,7 @@ four:
 	VFMADD231PS  Y6, Y7, Y5
 	ADDQ         $0x00000060, DI
 	DECQ         R9
-	JNZ          four
+	JNZ          unrolled
 
 rest:
 	MOVQ 48(AX), R9
@@ -3175,7 +3173,7 @@ begun:
 	SHRQ       $0x02, R10
 	JZ         rest
 
-four:
+unrolled:
 	VMOVUPS      (BX), Y6
 	ADDQ         SI, BX
 	VBROADCASTSS (DI), Y7
@@ -3226,7 +3224,7 @@ four:
 	VFMADD231PS  Y6, Y7, Y5
 	ADDQ         $0x00000010, DI
 	DECQ         R10
-	JNZ          four
+	JNZ          unrolled
 
 rest:
 	MOVQ 48(AX), R10
@@ -3422,7 +3420,7 @@ begun:
 	SHRQ       $0x02, R9
 	JZ         rest
 
-four:
+unrolled:
 	PREFETCHT0   512(DI)
 	VMOVUPS      (BX), Y11
 	VMOVUPS      32(BX), Y12
@@ -3499,7 +3497,7 @@ four:
 	VFMADD231PS  Y12, Y13, Y10
 	ADDQ         $0x00000060, DI
 	DECQ         R9
-	JNZ          four
+	JNZ          unrolled
 
 rest:
 	MOVQ 48(AX), R9
@@ -3704,7 +3702,7 @@ begun:
 	SHRQ       $0x02, R10
 	JZ         rest
 
-four:
+unrolled:
 	VMOVUPS      (BX), Y11
 	VMOVUPS      32(BX), Y12
 	ADDQ         SI, BX
@@ -3779,7 +3777,7 @@ four:
 	VFMADD231PS  Y12, Y13, Y10
 	ADDQ         $0x00000010, DI
 	DECQ         R10
-	JNZ          four
+	JNZ          unrolled
 
 rest:
 	MOVQ 48(AX), R10
@@ -3993,7 +3991,7 @@ begun:
 	SHRQ       $0x02, R9
 	JZ         rest
 
-four:
+unrolled:
 	PREFETCHT0   512(DI)
 	VMOVUPS      (BX), Y7
 	ADDQ         SI, BX
@@ -4054,7 +4052,7 @@ four:
 	VFMADD231PS  Y7, Y8, Y6
 	ADDQ         $0x00000060, DI
 	DECQ         R9
-	JNZ          four
+	JNZ          unrolled
 
 rest:
 	MOVQ 48(AX), R9
@@ -4246,7 +4244,7 @@ begun:
 	SHRQ       $0x02, R11
 	JZ         rest
 
-four:
+unrolled:
 	VMOVUPS      (BX), Y7
 	ADDQ         SI, BX
 	VBROADCASTSS (DI), Y8
@@ -4305,7 +4303,7 @@ four:
 	VFMADD231PS  Y7, Y8, Y6
 	ADDQ         $0x00000010, DI
 	DECQ         R11
-	JNZ          four
+	JNZ          unrolled
 
 rest:
 	MOVQ 48(AX), R11
@@ -4522,7 +4520,7 @@ begun:
 	SHRQ       $0x02, R9
 	JZ         rest
 
-four:
+unrolled:
 	PREFETCHT0   512(DI)
 	VMOVUPS      (BX), Y13
 	VMOVUPS      32(BX), Y14
@@ -4611,7 +4609,7 @@ four:
 	VFMADD231PS  Y14, Y15, Y12
 	ADDQ         $0x00000060, DI
 	DECQ         R9
-	JNZ          four
+	JNZ          unrolled
 
 rest:
 	MOVQ 48(AX), R9
@@ -4842,7 +4840,7 @@ begun:
 	SHRQ       $0x02, R11
 	JZ         rest
 
-four:
+unrolled:
 	VMOVUPS      (BX), Y13
 	VMOVUPS      32(BX), Y14
 	ADDQ         SI, BX
@@ -4929,7 +4927,7 @@ four:
 	VFMADD231PS  Y14, Y15, Y12
 	ADDQ         $0x00000010, DI
 	DECQ         R11
-	JNZ          four
+	JNZ          unrolled
 
 rest:
 	MOVQ 48(AX), R11
@@ -5160,7 +5158,7 @@ begun:
 	SHRQ       $0x02, R11
 	JZ         rest
 
-four:
+unrolled:
 	VMOVUPS      (BX), Y8
 	ADDQ         SI, BX
 	VBROADCASTSS (DI), Y9
@@ -5227,7 +5225,7 @@ four:
 	VFMADD231PS  Y8, Y9, Y7
 	ADDQ         $0x00000010, DI
 	DECQ         R11
-	JNZ          four
+	JNZ          unrolled
 
 rest:
 	MOVQ 48(AX), R11
@@ -5453,7 +5451,7 @@ begun:
 	SHRQ       $0x02, R12
 	JZ         rest
 
-four:
+unrolled:
 	VMOVUPS      (BX), Y9
 	ADDQ         SI, BX
 	VBROADCASTSS (DI), Y10
@@ -5529,7 +5527,7 @@ four:
 	ADDQ         $0x00000010, DI
 	ADDQ         $0x00000010, R11
 	DECQ         R12
-	JNZ          four
+	JNZ          unrolled
 
 rest:
 	MOVQ 48(AX), R12
@@ -5775,7 +5773,7 @@ begun:
 	SHRQ       $0x02, R12
 	JZ         rest
 
-four:
+unrolled:
 	VMOVUPS      (BX), Y10
 	ADDQ         SI, BX
 	VBROADCASTSS (DI), Y11
@@ -5859,7 +5857,7 @@ four:
 	ADDQ         $0x00000010, DI
 	ADDQ         $0x00000010, R11
 	DECQ         R12
-	JNZ          four
+	JNZ          unrolled
 
 rest:
 	MOVQ 48(AX), R12
@@ -6124,7 +6122,7 @@ begun:
 	SHRQ       $0x02, R12
 	JZ         rest
 
-four:
+unrolled:
 	VMOVUPS      (BX), Y11
 	ADDQ         SI, BX
 	VBROADCASTSS (DI), Y12
@@ -6216,7 +6214,7 @@ four:
 	ADDQ         $0x00000010, DI
 	ADDQ         $0x00000010, R11
 	DECQ         R12
-	JNZ          four
+	JNZ          unrolled
 
 rest:
 	MOVQ 48(AX), R12
@@ -6500,7 +6498,7 @@ begun:
 	SHRQ       $0x02, R12
 	JZ         rest
 
-four:
+unrolled:
 	VMOVUPS      (BX), Y12
 	ADDQ         SI, BX
 	VBROADCASTSS (DI), Y13
@@ -6600,7 +6598,7 @@ four:
 	ADDQ         $0x00000010, DI
 	ADDQ         $0x00000010, R11
 	DECQ         R12
-	JNZ          four
+	JNZ          unrolled
 
 rest:
 	MOVQ 48(AX), R12
@@ -6903,7 +6901,7 @@ begun:
 	SHRQ       $0x02, R12
 	JZ         rest
 
-four:
+unrolled:
 	VMOVUPS      (BX), Y13
 	ADDQ         SI, BX
 	VBROADCASTSS (DI), Y14
@@ -7011,7 +7009,7 @@ four:
 	ADDQ         $0x00000010, DI
 	ADDQ         $0x00000010, R11
 	DECQ         R12
-	JNZ          four
+	JNZ          unrolled
 
 rest:
 	MOVQ 48(AX), R12
@@ -9704,7 +9702,7 @@ begun:
 	SHRQ       $0x02, R9
 	JZ         rest
 
-four:
+unrolled:
 	PREFETCHT0   512(DI)
 	VMOVUPD      (BX), Y2
 	ADDQ         SI, BX
@@ -9725,7 +9723,7 @@ four:
 	VFMADD231PD  Y2, Y3, Y1
 	ADDQ         $0x000000c0, DI
 	DECQ         R9
-	JNZ          four
+	JNZ          unrolled
 
 rest:
 	MOVQ 48(AX), R9
@@ -9808,12 +9806,11 @@ begun:
 	PREFETCHT0 (BX)
 	PREFETCHT0 31(BX)
 	MOVQ       16(AX), BX
-	MOVQ       8(AX), R8
 	MOVQ       48(AX), R8
 	SHRQ       $0x02, R8
 	JZ         rest
 
-four:
+unrolled:
 	VMOVUPD      (BX), Y2
 	ADDQ         SI, BX
 	VBROADCASTSD (DI), Y3
@@ -9832,7 +9829,7 @@ four:
 	VFMADD231PD  Y2, Y3, Y1
 	ADDQ         $0x00000020, DI
 	DECQ         R8
-	JNZ          four
+	JNZ          unrolled
 
 rest:
 	MOVQ 48(AX), R8
@@ -9937,7 +9934,7 @@ begun:
 	SHRQ       $0x02, R9
 	JZ         rest
 
-four:
+unrolled:
 	PREFETCHT0   512(DI)
 	VMOVUPD      (BX), Y3
 	VMOVUPD      32(BX), Y4
@@ -9966,7 +9963,7 @@ four:
 	VFMADD231PD  Y4, Y5, Y2
 	ADDQ         $0x000000c0, DI
 	DECQ         R9
-	JNZ          four
+	JNZ          unrolled
 
 rest:
 	MOVQ 48(AX), R9
@@ -10058,12 +10055,11 @@ begun:
 	PREFETCHT0 (BX)
 	PREFETCHT0 63(BX)
 	MOVQ       16(AX), BX
-	MOVQ       8(AX), R8
 	MOVQ       48(AX), R8
 	SHRQ       $0x02, R8
 	JZ         rest
 
-four:
+unrolled:
 	VMOVUPD      (BX), Y3
 	VMOVUPD      32(BX), Y4
 	ADDQ         SI, BX
@@ -10090,7 +10086,7 @@ four:
 	VFMADD231PD  Y4, Y5, Y2
 	ADDQ         $0x00000020, DI
 	DECQ         R8
-	JNZ          four
+	JNZ          unrolled
 
 rest:
 	MOVQ 48(AX), R8
@@ -10205,7 +10201,7 @@ begun:
 	SHRQ       $0x02, R9
 	JZ         rest
 
-four:
+unrolled:
 	PREFETCHT0   512(DI)
 	VMOVUPD      (BX), Y3
 	ADDQ         SI, BX
@@ -10234,7 +10230,7 @@ four:
 	VFMADD231PD  Y3, Y4, Y2
 	ADDQ         $0x000000c0, DI
 	DECQ         R9
-	JNZ          four
+	JNZ          unrolled
 
 rest:
 	MOVQ 48(AX), R9
@@ -10339,7 +10335,7 @@ begun:
 	SHRQ       $0x02, R9
 	JZ         rest
 
-four:
+unrolled:
 	VMOVUPD      (BX), Y3
 	ADDQ         SI, BX
 	VBROADCASTSD (DI), Y4
@@ -10366,7 +10362,7 @@ four:
 	VFMADD231PD  Y3, Y4, Y2
 	ADDQ         $0x00000020, DI
 	DECQ         R9
-	JNZ          four
+	JNZ          unrolled
 
 rest:
 	MOVQ 48(AX), R9
@@ -10490,7 +10486,7 @@ begun:
 	SHRQ       $0x02, R9
 	JZ         rest
 
-four:
+unrolled:
 	PREFETCHT0   512(DI)
 	VMOVUPD      (BX), Y5
 	VMOVUPD      32(BX), Y6
@@ -10531,7 +10527,7 @@ four:
 	VFMADD231PD  Y6, Y7, Y4
 	ADDQ         $0x000000c0, DI
 	DECQ         R9
-	JNZ          four
+	JNZ          unrolled
 
 rest:
 	MOVQ 48(AX), R9
@@ -10651,7 +10647,7 @@ begun:
 	SHRQ       $0x02, R9
 	JZ         rest
 
-four:
+unrolled:
 	VMOVUPD      (BX), Y5
 	VMOVUPD      32(BX), Y6
 	ADDQ         SI, BX
@@ -10690,7 +10686,7 @@ four:
 	VFMADD231PD  Y6, Y7, Y4
 	ADDQ         $0x00000020, DI
 	DECQ         R9
-	JNZ          four
+	JNZ          unrolled
 
 rest:
 	MOVQ 48(AX), R9
@@ -10826,7 +10822,7 @@ begun:
 	SHRQ       $0x02, R9
 	JZ         rest
 
-four:
+unrolled:
 	PREFETCHT0   512(DI)
 	VMOVUPD      (BX), Y4
 	ADDQ         SI, BX
@@ -10863,7 +10859,7 @@ four:
 	VFMADD231PD  Y4, Y5, Y3
 	ADDQ         $0x000000c0, DI
 	DECQ         R9
-	JNZ          four
+	JNZ          unrolled
 
 rest:
 	MOVQ 48(AX), R9
@@ -10985,7 +10981,7 @@ begun:
 	SHRQ       $0x02, R9
 	JZ         rest
 
-four:
+unrolled:
 	VMOVUPD      (BX), Y4
 	ADDQ         SI, BX
 	VBROADCASTSD (DI), Y5
@@ -11020,7 +11016,7 @@ four:
 	VFMADD231PD  Y4, Y5, Y3
 	ADDQ         $0x00000020, DI
 	DECQ         R9
-	JNZ          four
+	JNZ          unrolled
 
 rest:
 	MOVQ 48(AX), R9
@@ -11163,7 +11159,7 @@ begun:
 	SHRQ       $0x02, R9
 	JZ         rest
 
-four:
+unrolled:
 	PREFETCHT0   512(DI)
 	VMOVUPD      (BX), Y7
 	VMOVUPD      32(BX), Y8
@@ -11216,7 +11212,7 @@ four:
 	VFMADD231PD  Y8, Y9, Y6
 	ADDQ         $0x000000c0, DI
 	DECQ         R9
-	JNZ          four
+	JNZ          unrolled
 
 rest:
 	MOVQ 48(AX), R9
@@ -11359,7 +11355,7 @@ begun:
 	SHRQ       $0x02, R9
 	JZ         rest
 
-four:
+unrolled:
 	VMOVUPD      (BX), Y7
 	VMOVUPD      32(BX), Y8
 	ADDQ         SI, BX
@@ -11410,7 +11406,7 @@ four:
 	VFMADD231PD  Y8, Y9, Y6
 	ADDQ         $0x00000020, DI
 	DECQ         R9
-	JNZ          four
+	JNZ          unrolled
 
 rest:
 	MOVQ 48(AX), R9
@@ -11567,7 +11563,7 @@ begun:
 	SHRQ       $0x02, R9
 	JZ         rest
 
-four:
+unrolled:
 	PREFETCHT0   512(DI)
 	VMOVUPD      (BX), Y5
 	ADDQ         SI, BX
@@ -11612,7 +11608,7 @@ four:
 	VFMADD231PD  Y5, Y6, Y4
 	ADDQ         $0x000000c0, DI
 	DECQ         R9
-	JNZ          four
+	JNZ          unrolled
 
 rest:
 	MOVQ 48(AX), R9
@@ -11752,7 +11748,7 @@ begun:
 	SHRQ       $0x02, R10
 	JZ         rest
 
-four:
+unrolled:
 	VMOVUPD      (BX), Y5
 	ADDQ         SI, BX
 	VBROADCASTSD (DI), Y6
@@ -11795,7 +11791,7 @@ four:
 	VFMADD231PD  Y5, Y6, Y4
 	ADDQ         $0x00000020, DI
 	DECQ         R10
-	JNZ          four
+	JNZ          unrolled
 
 rest:
 	MOVQ 48(AX), R10
@@ -11957,7 +11953,7 @@ begun:
 	SHRQ       $0x02, R9
 	JZ         rest
 
-four:
+unrolled:
 	PREFETCHT0   512(DI)
 	VMOVUPD      (BX), Y9
 	VMOVUPD      32(BX), Y10
@@ -12022,7 +12018,7 @@ four:
 	VFMADD231PD  Y10, Y11, Y8
 	ADDQ         $0x000000c0, DI
 	DECQ         R9
-	JNZ          four
+	JNZ          unrolled
 
 rest:
 	MOVQ 48(AX), R9
@@ -12189,7 +12185,7 @@ begun:
 	SHRQ       $0x02, R10
 	JZ         rest
 
-four:
+unrolled:
 	VMOVUPD      (BX), Y9
 	VMOVUPD      32(BX), Y10
 	ADDQ         SI, BX
@@ -12252,7 +12248,7 @@ four:
 	VFMADD231PD  Y10, Y11, Y8
 	ADDQ         $0x00000020, DI
 	DECQ         R10
-	JNZ          four
+	JNZ          unrolled
 
 rest:
 	MOVQ 48(AX), R10
@@ -12430,7 +12426,7 @@ begun:
 	SHRQ       $0x02, R9
 	JZ         rest
 
-four:
+unrolled:
 	PREFETCHT0   512(DI)
 	VMOVUPD      (BX), Y6
 	ADDQ         SI, BX
@@ -12483,7 +12479,7 @@ four:
 	VFMADD231PD  Y6, Y7, Y5
 	ADDQ         $0x000000c0, DI
 	DECQ         R9
-	JNZ          four
+	JNZ          unrolled
 
 rest:
 	MOVQ 48(AX), R9
@@ -12640,7 +12636,7 @@ begun:
 	SHRQ       $0x02, R10
 	JZ         rest
 
-four:
+unrolled:
 	VMOVUPD      (BX), Y6
 	ADDQ         SI, BX
 	VBROADCASTSD (DI), Y7
@@ -12691,7 +12687,7 @@ four:
 	VFMADD231PD  Y6, Y7, Y5
 	ADDQ         $0x00000020, DI
 	DECQ         R10
-	JNZ          four
+	JNZ          unrolled
 
 rest:
 	MOVQ 48(AX), R10
@@ -12872,7 +12868,7 @@ begun:
 	SHRQ       $0x02, R9
 	JZ         rest
 
-four:
+unrolled:
 	PREFETCHT0   512(DI)
 	VMOVUPD      (BX), Y11
 	VMOVUPD      32(BX), Y12
@@ -12949,7 +12945,7 @@ four:
 	VFMADD231PD  Y12, Y13, Y10
 	ADDQ         $0x000000c0, DI
 	DECQ         R9
-	JNZ          four
+	JNZ          unrolled
 
 rest:
 	MOVQ 48(AX), R9
@@ -13139,7 +13135,7 @@ begun:
 	SHRQ       $0x02, R10
 	JZ         rest
 
-four:
+unrolled:
 	VMOVUPD      (BX), Y11
 	VMOVUPD      32(BX), Y12
 	ADDQ         SI, BX
@@ -13214,7 +13210,7 @@ four:
 	VFMADD231PD  Y12, Y13, Y10
 	ADDQ         $0x00000020, DI
 	DECQ         R10
-	JNZ          four
+	JNZ          unrolled
 
 rest:
 	MOVQ 48(AX), R10
@@ -13413,7 +13409,7 @@ begun:
 	SHRQ       $0x02, R9
 	JZ         rest
 
-four:
+unrolled:
 	PREFETCHT0   512(DI)
 	VMOVUPD      (BX), Y7
 	ADDQ         SI, BX
@@ -13474,7 +13470,7 @@ four:
 	VFMADD231PD  Y7, Y8, Y6
 	ADDQ         $0x000000c0, DI
 	DECQ         R9
-	JNZ          four
+	JNZ          unrolled
 
 rest:
 	MOVQ 48(AX), R9
@@ -13649,7 +13645,7 @@ begun:
 	SHRQ       $0x02, R11
 	JZ         rest
 
-four:
+unrolled:
 	VMOVUPD      (BX), Y7
 	ADDQ         SI, BX
 	VBROADCASTSD (DI), Y8
@@ -13708,7 +13704,7 @@ four:
 	VFMADD231PD  Y7, Y8, Y6
 	ADDQ         $0x00000020, DI
 	DECQ         R11
-	JNZ          four
+	JNZ          unrolled
 
 rest:
 	MOVQ 48(AX), R11
@@ -13908,7 +13904,7 @@ begun:
 	SHRQ       $0x02, R9
 	JZ         rest
 
-four:
+unrolled:
 	PREFETCHT0   512(DI)
 	VMOVUPD      (BX), Y13
 	VMOVUPD      32(BX), Y14
@@ -13997,7 +13993,7 @@ four:
 	VFMADD231PD  Y14, Y15, Y12
 	ADDQ         $0x000000c0, DI
 	DECQ         R9
-	JNZ          four
+	JNZ          unrolled
 
 rest:
 	MOVQ 48(AX), R9
@@ -14211,7 +14207,7 @@ begun:
 	SHRQ       $0x02, R11
 	JZ         rest
 
-four:
+unrolled:
 	VMOVUPD      (BX), Y13
 	VMOVUPD      32(BX), Y14
 	ADDQ         SI, BX
@@ -14298,7 +14294,7 @@ four:
 	VFMADD231PD  Y14, Y15, Y12
 	ADDQ         $0x00000020, DI
 	DECQ         R11
-	JNZ          four
+	JNZ          unrolled
 
 rest:
 	MOVQ 48(AX), R11
@@ -14512,7 +14508,7 @@ begun:
 	SHRQ       $0x02, R11
 	JZ         rest
 
-four:
+unrolled:
 	VMOVUPD      (BX), Y8
 	ADDQ         SI, BX
 	VBROADCASTSD (DI), Y9
@@ -14579,7 +14575,7 @@ four:
 	VFMADD231PD  Y8, Y9, Y7
 	ADDQ         $0x00000020, DI
 	DECQ         R11
-	JNZ          four
+	JNZ          unrolled
 
 rest:
 	MOVQ 48(AX), R11
@@ -14786,7 +14782,7 @@ begun:
 	SHRQ       $0x02, R12
 	JZ         rest
 
-four:
+unrolled:
 	VMOVUPD      (BX), Y9
 	ADDQ         SI, BX
 	VBROADCASTSD (DI), Y10
@@ -14862,7 +14858,7 @@ four:
 	ADDQ         $0x00000020, DI
 	ADDQ         $0x00000020, R11
 	DECQ         R12
-	JNZ          four
+	JNZ          unrolled
 
 rest:
 	MOVQ 48(AX), R12
@@ -15087,7 +15083,7 @@ begun:
 	SHRQ       $0x02, R12
 	JZ         rest
 
-four:
+unrolled:
 	VMOVUPD      (BX), Y10
 	ADDQ         SI, BX
 	VBROADCASTSD (DI), Y11
@@ -15171,7 +15167,7 @@ four:
 	ADDQ         $0x00000020, DI
 	ADDQ         $0x00000020, R11
 	DECQ         R12
-	JNZ          four
+	JNZ          unrolled
 
 rest:
 	MOVQ 48(AX), R12
@@ -15413,7 +15409,7 @@ begun:
 	SHRQ       $0x02, R12
 	JZ         rest
 
-four:
+unrolled:
 	VMOVUPD      (BX), Y11
 	ADDQ         SI, BX
 	VBROADCASTSD (DI), Y12
@@ -15505,7 +15501,7 @@ four:
 	ADDQ         $0x00000020, DI
 	ADDQ         $0x00000020, R11
 	DECQ         R12
-	JNZ          four
+	JNZ          unrolled
 
 rest:
 	MOVQ 48(AX), R12
@@ -15764,7 +15760,7 @@ begun:
 	SHRQ       $0x02, R12
 	JZ         rest
 
-four:
+unrolled:
 	VMOVUPD      (BX), Y12
 	ADDQ         SI, BX
 	VBROADCASTSD (DI), Y13
@@ -15864,7 +15860,7 @@ four:
 	ADDQ         $0x00000020, DI
 	ADDQ         $0x00000020, R11
 	DECQ         R12
-	JNZ          four
+	JNZ          unrolled
 
 rest:
 	MOVQ 48(AX), R12
@@ -16140,7 +16136,7 @@ begun:
 	SHRQ       $0x02, R12
 	JZ         rest
 
-four:
+unrolled:
 	VMOVUPD      (BX), Y13
 	ADDQ         SI, BX
 	VBROADCASTSD (DI), Y14
@@ -16248,7 +16244,7 @@ four:
 	ADDQ         $0x00000020, DI
 	ADDQ         $0x00000020, R11
 	DECQ         R12
-	JNZ          four
+	JNZ          unrolled
 
 rest:
 	MOVQ 48(AX), R12
@@ -19499,6 +19495,732 @@ summed:
 	VZEROUPPER
 	RET
 
+// func f32Tile1x8Weights(t *tile)
+// Requires: AVX, FMA3, MMX+
+TEXT ·f32Tile1x8Weights(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ 32(AX), CX
+	MOVQ 40(AX), DX
+	MOVQ 24(AX), SI
+	MOVQ (AX), DI
+	MOVQ 88(AX), BX
+
+panel:
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	JMP    begun
+
+load:
+	VBROADCASTSS 80(AX), Y7
+	MOVQ         CX, BX
+	VMULPS       (BX), Y7, Y0
+	VMULPS       32(BX), Y7, Y1
+	VMULPS       64(BX), Y7, Y2
+	VMULPS       96(BX), Y7, Y3
+	VMULPS       128(BX), Y7, Y4
+	VMULPS       160(BX), Y7, Y5
+	VMULPS       192(BX), Y7, Y6
+	VMULPS       224(BX), Y7, Y7
+
+begun:
+	MOVQ       DX, BX
+	IMUL3Q     $+1, BX, BX
+	ADDQ       CX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	PREFETCHT0 255(BX)
+	MOVQ       16(AX), BX
+	MOVQ       96(AX), R8
+	LEAQ       (R8)(R8*2), R9
+	MOVQ       48(AX), R10
+	SHRQ       $0x02, R10
+	JZ         rest
+
+unrolled:
+	VBROADCASTSS (DI), Y8
+	VMOVUPS      (BX), Y9
+	VFMADD231PS  Y9, Y8, Y0
+	VMOVUPS      32(BX), Y9
+	VFMADD231PS  Y9, Y8, Y1
+	VMOVUPS      (BX)(R8*1), Y9
+	VFMADD231PS  Y9, Y8, Y2
+	VMOVUPS      32(BX)(R8*1), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      (BX)(R8*2), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VMOVUPS      32(BX)(R8*2), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      (BX)(R9*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VMOVUPS      32(BX)(R9*1), Y9
+	VFMADD231PS  Y9, Y8, Y7
+	ADDQ         SI, BX
+	VBROADCASTSS 4(DI), Y8
+	VMOVUPS      (BX), Y9
+	VFMADD231PS  Y9, Y8, Y0
+	VMOVUPS      32(BX), Y9
+	VFMADD231PS  Y9, Y8, Y1
+	VMOVUPS      (BX)(R8*1), Y9
+	VFMADD231PS  Y9, Y8, Y2
+	VMOVUPS      32(BX)(R8*1), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      (BX)(R8*2), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VMOVUPS      32(BX)(R8*2), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      (BX)(R9*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VMOVUPS      32(BX)(R9*1), Y9
+	VFMADD231PS  Y9, Y8, Y7
+	ADDQ         SI, BX
+	VBROADCASTSS 8(DI), Y8
+	VMOVUPS      (BX), Y9
+	VFMADD231PS  Y9, Y8, Y0
+	VMOVUPS      32(BX), Y9
+	VFMADD231PS  Y9, Y8, Y1
+	VMOVUPS      (BX)(R8*1), Y9
+	VFMADD231PS  Y9, Y8, Y2
+	VMOVUPS      32(BX)(R8*1), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      (BX)(R8*2), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VMOVUPS      32(BX)(R8*2), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      (BX)(R9*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VMOVUPS      32(BX)(R9*1), Y9
+	VFMADD231PS  Y9, Y8, Y7
+	ADDQ         SI, BX
+	VBROADCASTSS 12(DI), Y8
+	VMOVUPS      (BX), Y9
+	VFMADD231PS  Y9, Y8, Y0
+	VMOVUPS      32(BX), Y9
+	VFMADD231PS  Y9, Y8, Y1
+	VMOVUPS      (BX)(R8*1), Y9
+	VFMADD231PS  Y9, Y8, Y2
+	VMOVUPS      32(BX)(R8*1), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      (BX)(R8*2), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VMOVUPS      32(BX)(R8*2), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      (BX)(R9*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VMOVUPS      32(BX)(R9*1), Y9
+	VFMADD231PS  Y9, Y8, Y7
+	ADDQ         SI, BX
+	ADDQ         $0x00000010, DI
+	DECQ         R10
+	JNZ          unrolled
+
+rest:
+	MOVQ 48(AX), R10
+	ANDQ $0x03, R10
+	JZ   summed
+
+one:
+	VBROADCASTSS (DI), Y8
+	VMOVUPS      (BX), Y9
+	VFMADD231PS  Y9, Y8, Y0
+	VMOVUPS      32(BX), Y9
+	VFMADD231PS  Y9, Y8, Y1
+	VMOVUPS      (BX)(R8*1), Y9
+	VFMADD231PS  Y9, Y8, Y2
+	VMOVUPS      32(BX)(R8*1), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VMOVUPS      (BX)(R8*2), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VMOVUPS      32(BX)(R8*2), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VMOVUPS      (BX)(R9*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VMOVUPS      32(BX)(R9*1), Y9
+	VFMADD231PS  Y9, Y8, Y7
+	ADDQ         SI, BX
+	ADDQ         $0x00000004, DI
+	DECQ         R10
+	JNZ          one
+
+summed:
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	VMOVUPS Y2, 64(CX)
+	VMOVUPS Y3, 96(CX)
+	VMOVUPS Y4, 128(CX)
+	VMOVUPS Y5, 160(CX)
+	VMOVUPS Y6, 192(CX)
+	VMOVUPS Y7, 224(CX)
+	ADDQ    DX, CX
+	MOVQ    48(AX), BX
+	IMUL3Q  $+4, BX, BX
+	SUBQ    BX, DI
+	MOVQ    8(AX), BX
+	IMUL3Q  $+1, BX, BX
+	ADDQ    BX, DI
+	DECQ    56(AX)
+	JNZ     panel
+	VZEROUPPER
+	RET
+
+// func f32Tile2x4Weights(t *tile)
+// Requires: AVX, FMA3, MMX+
+TEXT ·f32Tile2x4Weights(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ 32(AX), CX
+	MOVQ 40(AX), DX
+	MOVQ 24(AX), SI
+	MOVQ (AX), DI
+	MOVQ 88(AX), BX
+
+panel:
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	JMP    begun
+
+load:
+	VBROADCASTSS 80(AX), Y7
+	MOVQ         CX, BX
+	VMULPS       (BX), Y7, Y0
+	VMULPS       32(BX), Y7, Y1
+	VMULPS       64(BX), Y7, Y2
+	VMULPS       96(BX), Y7, Y3
+	ADDQ         DX, BX
+	VMULPS       (BX), Y7, Y4
+	VMULPS       32(BX), Y7, Y5
+	VMULPS       64(BX), Y7, Y6
+	VMULPS       96(BX), Y7, Y7
+
+begun:
+	MOVQ       DX, BX
+	IMUL3Q     $+2, BX, BX
+	ADDQ       CX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 127(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 127(BX)
+	MOVQ       16(AX), BX
+	MOVQ       8(AX), R8
+	MOVQ       96(AX), R9
+	MOVQ       48(AX), R10
+	SHRQ       $0x02, R10
+	JZ         rest
+
+unrolled:
+	VBROADCASTSS (DI), Y8
+	VBROADCASTSS (DI)(R8*1), Y9
+	VMOVUPS      (BX), Y10
+	VFMADD231PS  Y10, Y8, Y0
+	VFMADD231PS  Y10, Y9, Y4
+	VMOVUPS      32(BX), Y10
+	VFMADD231PS  Y10, Y8, Y1
+	VFMADD231PS  Y10, Y9, Y5
+	VMOVUPS      (BX)(R9*1), Y10
+	VFMADD231PS  Y10, Y8, Y2
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVUPS      32(BX)(R9*1), Y10
+	VFMADD231PS  Y10, Y8, Y3
+	VFMADD231PS  Y10, Y9, Y7
+	ADDQ         SI, BX
+	VBROADCASTSS 4(DI), Y8
+	VBROADCASTSS 4(DI)(R8*1), Y9
+	VMOVUPS      (BX), Y10
+	VFMADD231PS  Y10, Y8, Y0
+	VFMADD231PS  Y10, Y9, Y4
+	VMOVUPS      32(BX), Y10
+	VFMADD231PS  Y10, Y8, Y1
+	VFMADD231PS  Y10, Y9, Y5
+	VMOVUPS      (BX)(R9*1), Y10
+	VFMADD231PS  Y10, Y8, Y2
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVUPS      32(BX)(R9*1), Y10
+	VFMADD231PS  Y10, Y8, Y3
+	VFMADD231PS  Y10, Y9, Y7
+	ADDQ         SI, BX
+	VBROADCASTSS 8(DI), Y8
+	VBROADCASTSS 8(DI)(R8*1), Y9
+	VMOVUPS      (BX), Y10
+	VFMADD231PS  Y10, Y8, Y0
+	VFMADD231PS  Y10, Y9, Y4
+	VMOVUPS      32(BX), Y10
+	VFMADD231PS  Y10, Y8, Y1
+	VFMADD231PS  Y10, Y9, Y5
+	VMOVUPS      (BX)(R9*1), Y10
+	VFMADD231PS  Y10, Y8, Y2
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVUPS      32(BX)(R9*1), Y10
+	VFMADD231PS  Y10, Y8, Y3
+	VFMADD231PS  Y10, Y9, Y7
+	ADDQ         SI, BX
+	VBROADCASTSS 12(DI), Y8
+	VBROADCASTSS 12(DI)(R8*1), Y9
+	VMOVUPS      (BX), Y10
+	VFMADD231PS  Y10, Y8, Y0
+	VFMADD231PS  Y10, Y9, Y4
+	VMOVUPS      32(BX), Y10
+	VFMADD231PS  Y10, Y8, Y1
+	VFMADD231PS  Y10, Y9, Y5
+	VMOVUPS      (BX)(R9*1), Y10
+	VFMADD231PS  Y10, Y8, Y2
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVUPS      32(BX)(R9*1), Y10
+	VFMADD231PS  Y10, Y8, Y3
+	VFMADD231PS  Y10, Y9, Y7
+	ADDQ         SI, BX
+	ADDQ         $0x00000010, DI
+	DECQ         R10
+	JNZ          unrolled
+
+rest:
+	MOVQ 48(AX), R10
+	ANDQ $0x03, R10
+	JZ   summed
+
+one:
+	VBROADCASTSS (DI), Y8
+	VBROADCASTSS (DI)(R8*1), Y9
+	VMOVUPS      (BX), Y10
+	VFMADD231PS  Y10, Y8, Y0
+	VFMADD231PS  Y10, Y9, Y4
+	VMOVUPS      32(BX), Y10
+	VFMADD231PS  Y10, Y8, Y1
+	VFMADD231PS  Y10, Y9, Y5
+	VMOVUPS      (BX)(R9*1), Y10
+	VFMADD231PS  Y10, Y8, Y2
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVUPS      32(BX)(R9*1), Y10
+	VFMADD231PS  Y10, Y8, Y3
+	VFMADD231PS  Y10, Y9, Y7
+	ADDQ         SI, BX
+	ADDQ         $0x00000004, DI
+	DECQ         R10
+	JNZ          one
+
+summed:
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	VMOVUPS Y2, 64(CX)
+	VMOVUPS Y3, 96(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y4, (CX)
+	VMOVUPS Y5, 32(CX)
+	VMOVUPS Y6, 64(CX)
+	VMOVUPS Y7, 96(CX)
+	ADDQ    DX, CX
+	MOVQ    48(AX), BX
+	IMUL3Q  $+4, BX, BX
+	SUBQ    BX, DI
+	MOVQ    8(AX), BX
+	IMUL3Q  $+2, BX, BX
+	ADDQ    BX, DI
+	DECQ    56(AX)
+	JNZ     panel
+	VZEROUPPER
+	RET
+
+// func f32Tile3x4Weights(t *tile)
+// Requires: AVX, FMA3, MMX+
+TEXT ·f32Tile3x4Weights(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ 32(AX), CX
+	MOVQ 40(AX), DX
+	MOVQ 24(AX), SI
+	MOVQ (AX), DI
+	MOVQ 88(AX), BX
+
+panel:
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	JMP    begun
+
+load:
+	VBROADCASTSS 80(AX), Y11
+	MOVQ         CX, BX
+	VMULPS       (BX), Y11, Y0
+	VMULPS       32(BX), Y11, Y1
+	VMULPS       64(BX), Y11, Y2
+	VMULPS       96(BX), Y11, Y3
+	ADDQ         DX, BX
+	VMULPS       (BX), Y11, Y4
+	VMULPS       32(BX), Y11, Y5
+	VMULPS       64(BX), Y11, Y6
+	VMULPS       96(BX), Y11, Y7
+	ADDQ         DX, BX
+	VMULPS       (BX), Y11, Y8
+	VMULPS       32(BX), Y11, Y9
+	VMULPS       64(BX), Y11, Y10
+	VMULPS       96(BX), Y11, Y11
+
+begun:
+	MOVQ       DX, BX
+	IMUL3Q     $+3, BX, BX
+	ADDQ       CX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 127(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 127(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 127(BX)
+	MOVQ       16(AX), BX
+	MOVQ       8(AX), R8
+	MOVQ       96(AX), R9
+	MOVQ       48(AX), R10
+	SHRQ       $0x02, R10
+	JZ         rest
+
+unrolled:
+	VBROADCASTSS (DI), Y12
+	VBROADCASTSS (DI)(R8*1), Y13
+	VBROADCASTSS (DI)(R8*2), Y14
+	VMOVUPS      (BX), Y15
+	VFMADD231PS  Y15, Y12, Y0
+	VFMADD231PS  Y15, Y13, Y4
+	VFMADD231PS  Y15, Y14, Y8
+	VMOVUPS      32(BX), Y15
+	VFMADD231PS  Y15, Y12, Y1
+	VFMADD231PS  Y15, Y13, Y5
+	VFMADD231PS  Y15, Y14, Y9
+	VMOVUPS      (BX)(R9*1), Y15
+	VFMADD231PS  Y15, Y12, Y2
+	VFMADD231PS  Y15, Y13, Y6
+	VFMADD231PS  Y15, Y14, Y10
+	VMOVUPS      32(BX)(R9*1), Y15
+	VFMADD231PS  Y15, Y12, Y3
+	VFMADD231PS  Y15, Y13, Y7
+	VFMADD231PS  Y15, Y14, Y11
+	ADDQ         SI, BX
+	VBROADCASTSS 4(DI), Y12
+	VBROADCASTSS 4(DI)(R8*1), Y13
+	VBROADCASTSS 4(DI)(R8*2), Y14
+	VMOVUPS      (BX), Y15
+	VFMADD231PS  Y15, Y12, Y0
+	VFMADD231PS  Y15, Y13, Y4
+	VFMADD231PS  Y15, Y14, Y8
+	VMOVUPS      32(BX), Y15
+	VFMADD231PS  Y15, Y12, Y1
+	VFMADD231PS  Y15, Y13, Y5
+	VFMADD231PS  Y15, Y14, Y9
+	VMOVUPS      (BX)(R9*1), Y15
+	VFMADD231PS  Y15, Y12, Y2
+	VFMADD231PS  Y15, Y13, Y6
+	VFMADD231PS  Y15, Y14, Y10
+	VMOVUPS      32(BX)(R9*1), Y15
+	VFMADD231PS  Y15, Y12, Y3
+	VFMADD231PS  Y15, Y13, Y7
+	VFMADD231PS  Y15, Y14, Y11
+	ADDQ         SI, BX
+	VBROADCASTSS 8(DI), Y12
+	VBROADCASTSS 8(DI)(R8*1), Y13
+	VBROADCASTSS 8(DI)(R8*2), Y14
+	VMOVUPS      (BX), Y15
+	VFMADD231PS  Y15, Y12, Y0
+	VFMADD231PS  Y15, Y13, Y4
+	VFMADD231PS  Y15, Y14, Y8
+	VMOVUPS      32(BX), Y15
+	VFMADD231PS  Y15, Y12, Y1
+	VFMADD231PS  Y15, Y13, Y5
+	VFMADD231PS  Y15, Y14, Y9
+	VMOVUPS      (BX)(R9*1), Y15
+	VFMADD231PS  Y15, Y12, Y2
+	VFMADD231PS  Y15, Y13, Y6
+	VFMADD231PS  Y15, Y14, Y10
+	VMOVUPS      32(BX)(R9*1), Y15
+	VFMADD231PS  Y15, Y12, Y3
+	VFMADD231PS  Y15, Y13, Y7
+	VFMADD231PS  Y15, Y14, Y11
+	ADDQ         SI, BX
+	VBROADCASTSS 12(DI), Y12
+	VBROADCASTSS 12(DI)(R8*1), Y13
+	VBROADCASTSS 12(DI)(R8*2), Y14
+	VMOVUPS      (BX), Y15
+	VFMADD231PS  Y15, Y12, Y0
+	VFMADD231PS  Y15, Y13, Y4
+	VFMADD231PS  Y15, Y14, Y8
+	VMOVUPS      32(BX), Y15
+	VFMADD231PS  Y15, Y12, Y1
+	VFMADD231PS  Y15, Y13, Y5
+	VFMADD231PS  Y15, Y14, Y9
+	VMOVUPS      (BX)(R9*1), Y15
+	VFMADD231PS  Y15, Y12, Y2
+	VFMADD231PS  Y15, Y13, Y6
+	VFMADD231PS  Y15, Y14, Y10
+	VMOVUPS      32(BX)(R9*1), Y15
+	VFMADD231PS  Y15, Y12, Y3
+	VFMADD231PS  Y15, Y13, Y7
+	VFMADD231PS  Y15, Y14, Y11
+	ADDQ         SI, BX
+	ADDQ         $0x00000010, DI
+	DECQ         R10
+	JNZ          unrolled
+
+rest:
+	MOVQ 48(AX), R10
+	ANDQ $0x03, R10
+	JZ   summed
+
+one:
+	VBROADCASTSS (DI), Y12
+	VBROADCASTSS (DI)(R8*1), Y13
+	VBROADCASTSS (DI)(R8*2), Y14
+	VMOVUPS      (BX), Y15
+	VFMADD231PS  Y15, Y12, Y0
+	VFMADD231PS  Y15, Y13, Y4
+	VFMADD231PS  Y15, Y14, Y8
+	VMOVUPS      32(BX), Y15
+	VFMADD231PS  Y15, Y12, Y1
+	VFMADD231PS  Y15, Y13, Y5
+	VFMADD231PS  Y15, Y14, Y9
+	VMOVUPS      (BX)(R9*1), Y15
+	VFMADD231PS  Y15, Y12, Y2
+	VFMADD231PS  Y15, Y13, Y6
+	VFMADD231PS  Y15, Y14, Y10
+	VMOVUPS      32(BX)(R9*1), Y15
+	VFMADD231PS  Y15, Y12, Y3
+	VFMADD231PS  Y15, Y13, Y7
+	VFMADD231PS  Y15, Y14, Y11
+	ADDQ         SI, BX
+	ADDQ         $0x00000004, DI
+	DECQ         R10
+	JNZ          one
+
+summed:
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	VMOVUPS Y2, 64(CX)
+	VMOVUPS Y3, 96(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y4, (CX)
+	VMOVUPS Y5, 32(CX)
+	VMOVUPS Y6, 64(CX)
+	VMOVUPS Y7, 96(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y8, (CX)
+	VMOVUPS Y9, 32(CX)
+	VMOVUPS Y10, 64(CX)
+	VMOVUPS Y11, 96(CX)
+	ADDQ    DX, CX
+	MOVQ    48(AX), BX
+	IMUL3Q  $+4, BX, BX
+	SUBQ    BX, DI
+	MOVQ    8(AX), BX
+	IMUL3Q  $+3, BX, BX
+	ADDQ    BX, DI
+	DECQ    56(AX)
+	JNZ     panel
+	VZEROUPPER
+	RET
+
+// func f32Tile4x2Weights(t *tile)
+// Requires: AVX, FMA3, MMX+
+TEXT ·f32Tile4x2Weights(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ 32(AX), CX
+	MOVQ 40(AX), DX
+	MOVQ 24(AX), SI
+	MOVQ (AX), DI
+	MOVQ 88(AX), BX
+
+panel:
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	JMP    begun
+
+load:
+	VBROADCASTSS 80(AX), Y7
+	MOVQ         CX, BX
+	VMULPS       (BX), Y7, Y0
+	VMULPS       32(BX), Y7, Y1
+	ADDQ         DX, BX
+	VMULPS       (BX), Y7, Y2
+	VMULPS       32(BX), Y7, Y3
+	ADDQ         DX, BX
+	VMULPS       (BX), Y7, Y4
+	VMULPS       32(BX), Y7, Y5
+	ADDQ         DX, BX
+	VMULPS       (BX), Y7, Y6
+	VMULPS       32(BX), Y7, Y7
+
+begun:
+	MOVQ       DX, BX
+	IMUL3Q     $+4, BX, BX
+	ADDQ       CX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 63(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 63(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 63(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 63(BX)
+	MOVQ       16(AX), BX
+	MOVQ       8(AX), R8
+	LEAQ       (R8)(R8*2), R9
+	MOVQ       48(AX), R10
+	SHRQ       $0x02, R10
+	JZ         rest
+
+unrolled:
+	VBROADCASTSS (DI), Y8
+	VBROADCASTSS (DI)(R8*1), Y9
+	VBROADCASTSS (DI)(R8*2), Y10
+	VBROADCASTSS (DI)(R9*1), Y11
+	VMOVUPS      (BX), Y12
+	VFMADD231PS  Y12, Y8, Y0
+	VFMADD231PS  Y12, Y9, Y2
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      32(BX), Y12
+	VFMADD231PS  Y12, Y8, Y1
+	VFMADD231PS  Y12, Y9, Y3
+	VFMADD231PS  Y12, Y10, Y5
+	VFMADD231PS  Y12, Y11, Y7
+	ADDQ         SI, BX
+	VBROADCASTSS 4(DI), Y8
+	VBROADCASTSS 4(DI)(R8*1), Y9
+	VBROADCASTSS 4(DI)(R8*2), Y10
+	VBROADCASTSS 4(DI)(R9*1), Y11
+	VMOVUPS      (BX), Y12
+	VFMADD231PS  Y12, Y8, Y0
+	VFMADD231PS  Y12, Y9, Y2
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      32(BX), Y12
+	VFMADD231PS  Y12, Y8, Y1
+	VFMADD231PS  Y12, Y9, Y3
+	VFMADD231PS  Y12, Y10, Y5
+	VFMADD231PS  Y12, Y11, Y7
+	ADDQ         SI, BX
+	VBROADCASTSS 8(DI), Y8
+	VBROADCASTSS 8(DI)(R8*1), Y9
+	VBROADCASTSS 8(DI)(R8*2), Y10
+	VBROADCASTSS 8(DI)(R9*1), Y11
+	VMOVUPS      (BX), Y12
+	VFMADD231PS  Y12, Y8, Y0
+	VFMADD231PS  Y12, Y9, Y2
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      32(BX), Y12
+	VFMADD231PS  Y12, Y8, Y1
+	VFMADD231PS  Y12, Y9, Y3
+	VFMADD231PS  Y12, Y10, Y5
+	VFMADD231PS  Y12, Y11, Y7
+	ADDQ         SI, BX
+	VBROADCASTSS 12(DI), Y8
+	VBROADCASTSS 12(DI)(R8*1), Y9
+	VBROADCASTSS 12(DI)(R8*2), Y10
+	VBROADCASTSS 12(DI)(R9*1), Y11
+	VMOVUPS      (BX), Y12
+	VFMADD231PS  Y12, Y8, Y0
+	VFMADD231PS  Y12, Y9, Y2
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      32(BX), Y12
+	VFMADD231PS  Y12, Y8, Y1
+	VFMADD231PS  Y12, Y9, Y3
+	VFMADD231PS  Y12, Y10, Y5
+	VFMADD231PS  Y12, Y11, Y7
+	ADDQ         SI, BX
+	ADDQ         $0x00000010, DI
+	DECQ         R10
+	JNZ          unrolled
+
+rest:
+	MOVQ 48(AX), R10
+	ANDQ $0x03, R10
+	JZ   summed
+
+one:
+	VBROADCASTSS (DI), Y8
+	VBROADCASTSS (DI)(R8*1), Y9
+	VBROADCASTSS (DI)(R8*2), Y10
+	VBROADCASTSS (DI)(R9*1), Y11
+	VMOVUPS      (BX), Y12
+	VFMADD231PS  Y12, Y8, Y0
+	VFMADD231PS  Y12, Y9, Y2
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVUPS      32(BX), Y12
+	VFMADD231PS  Y12, Y8, Y1
+	VFMADD231PS  Y12, Y9, Y3
+	VFMADD231PS  Y12, Y10, Y5
+	VFMADD231PS  Y12, Y11, Y7
+	ADDQ         SI, BX
+	ADDQ         $0x00000004, DI
+	DECQ         R10
+	JNZ          one
+
+summed:
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y2, (CX)
+	VMOVUPS Y3, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y4, (CX)
+	VMOVUPS Y5, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y6, (CX)
+	VMOVUPS Y7, 32(CX)
+	ADDQ    DX, CX
+	MOVQ    48(AX), BX
+	IMUL3Q  $+4, BX, BX
+	SUBQ    BX, DI
+	MOVQ    8(AX), BX
+	IMUL3Q  $+4, BX, BX
+	ADDQ    BX, DI
+	DECQ    56(AX)
+	JNZ     panel
+	VZEROUPPER
+	RET
+
 // func f16Copy1(p *packing)
 // Requires: AVX, F16C, MMX+
 TEXT ·f16Copy1(SB), NOSPLIT, $0-8
@@ -20152,6 +20874,732 @@ summed:
 	VPERM2F128 $0x31, Y1, Y0, Y0
 	VADDPS     Y0, Y2, Y2
 	VMOVUPS    Y2, (AX)
+	VZEROUPPER
+	RET
+
+// func f16Tile1x8Weights(t *tile)
+// Requires: AVX, F16C, FMA3, MMX+
+TEXT ·f16Tile1x8Weights(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ 32(AX), CX
+	MOVQ 40(AX), DX
+	MOVQ 24(AX), SI
+	MOVQ (AX), DI
+	MOVQ 88(AX), BX
+
+panel:
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	JMP    begun
+
+load:
+	VBROADCASTSS 80(AX), Y7
+	MOVQ         CX, BX
+	VMULPS       (BX), Y7, Y0
+	VMULPS       32(BX), Y7, Y1
+	VMULPS       64(BX), Y7, Y2
+	VMULPS       96(BX), Y7, Y3
+	VMULPS       128(BX), Y7, Y4
+	VMULPS       160(BX), Y7, Y5
+	VMULPS       192(BX), Y7, Y6
+	VMULPS       224(BX), Y7, Y7
+
+begun:
+	MOVQ       DX, BX
+	IMUL3Q     $+1, BX, BX
+	ADDQ       CX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	PREFETCHT0 255(BX)
+	MOVQ       16(AX), BX
+	MOVQ       96(AX), R8
+	LEAQ       (R8)(R8*2), R9
+	MOVQ       48(AX), R10
+	SHRQ       $0x02, R10
+	JZ         rest
+
+unrolled:
+	VBROADCASTSS (DI), Y8
+	VCVTPH2PS    (BX), Y9
+	VFMADD231PS  Y9, Y8, Y0
+	VCVTPH2PS    16(BX), Y9
+	VFMADD231PS  Y9, Y8, Y1
+	VCVTPH2PS    (BX)(R8*1), Y9
+	VFMADD231PS  Y9, Y8, Y2
+	VCVTPH2PS    16(BX)(R8*1), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VCVTPH2PS    (BX)(R8*2), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VCVTPH2PS    16(BX)(R8*2), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VCVTPH2PS    (BX)(R9*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VCVTPH2PS    16(BX)(R9*1), Y9
+	VFMADD231PS  Y9, Y8, Y7
+	ADDQ         SI, BX
+	VBROADCASTSS 4(DI), Y8
+	VCVTPH2PS    (BX), Y9
+	VFMADD231PS  Y9, Y8, Y0
+	VCVTPH2PS    16(BX), Y9
+	VFMADD231PS  Y9, Y8, Y1
+	VCVTPH2PS    (BX)(R8*1), Y9
+	VFMADD231PS  Y9, Y8, Y2
+	VCVTPH2PS    16(BX)(R8*1), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VCVTPH2PS    (BX)(R8*2), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VCVTPH2PS    16(BX)(R8*2), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VCVTPH2PS    (BX)(R9*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VCVTPH2PS    16(BX)(R9*1), Y9
+	VFMADD231PS  Y9, Y8, Y7
+	ADDQ         SI, BX
+	VBROADCASTSS 8(DI), Y8
+	VCVTPH2PS    (BX), Y9
+	VFMADD231PS  Y9, Y8, Y0
+	VCVTPH2PS    16(BX), Y9
+	VFMADD231PS  Y9, Y8, Y1
+	VCVTPH2PS    (BX)(R8*1), Y9
+	VFMADD231PS  Y9, Y8, Y2
+	VCVTPH2PS    16(BX)(R8*1), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VCVTPH2PS    (BX)(R8*2), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VCVTPH2PS    16(BX)(R8*2), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VCVTPH2PS    (BX)(R9*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VCVTPH2PS    16(BX)(R9*1), Y9
+	VFMADD231PS  Y9, Y8, Y7
+	ADDQ         SI, BX
+	VBROADCASTSS 12(DI), Y8
+	VCVTPH2PS    (BX), Y9
+	VFMADD231PS  Y9, Y8, Y0
+	VCVTPH2PS    16(BX), Y9
+	VFMADD231PS  Y9, Y8, Y1
+	VCVTPH2PS    (BX)(R8*1), Y9
+	VFMADD231PS  Y9, Y8, Y2
+	VCVTPH2PS    16(BX)(R8*1), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VCVTPH2PS    (BX)(R8*2), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VCVTPH2PS    16(BX)(R8*2), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VCVTPH2PS    (BX)(R9*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VCVTPH2PS    16(BX)(R9*1), Y9
+	VFMADD231PS  Y9, Y8, Y7
+	ADDQ         SI, BX
+	ADDQ         $0x00000010, DI
+	DECQ         R10
+	JNZ          unrolled
+
+rest:
+	MOVQ 48(AX), R10
+	ANDQ $0x03, R10
+	JZ   summed
+
+one:
+	VBROADCASTSS (DI), Y8
+	VCVTPH2PS    (BX), Y9
+	VFMADD231PS  Y9, Y8, Y0
+	VCVTPH2PS    16(BX), Y9
+	VFMADD231PS  Y9, Y8, Y1
+	VCVTPH2PS    (BX)(R8*1), Y9
+	VFMADD231PS  Y9, Y8, Y2
+	VCVTPH2PS    16(BX)(R8*1), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VCVTPH2PS    (BX)(R8*2), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VCVTPH2PS    16(BX)(R8*2), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VCVTPH2PS    (BX)(R9*1), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VCVTPH2PS    16(BX)(R9*1), Y9
+	VFMADD231PS  Y9, Y8, Y7
+	ADDQ         SI, BX
+	ADDQ         $0x00000004, DI
+	DECQ         R10
+	JNZ          one
+
+summed:
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	VMOVUPS Y2, 64(CX)
+	VMOVUPS Y3, 96(CX)
+	VMOVUPS Y4, 128(CX)
+	VMOVUPS Y5, 160(CX)
+	VMOVUPS Y6, 192(CX)
+	VMOVUPS Y7, 224(CX)
+	ADDQ    DX, CX
+	MOVQ    48(AX), BX
+	IMUL3Q  $+4, BX, BX
+	SUBQ    BX, DI
+	MOVQ    8(AX), BX
+	IMUL3Q  $+1, BX, BX
+	ADDQ    BX, DI
+	DECQ    56(AX)
+	JNZ     panel
+	VZEROUPPER
+	RET
+
+// func f16Tile2x4Weights(t *tile)
+// Requires: AVX, F16C, FMA3, MMX+
+TEXT ·f16Tile2x4Weights(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ 32(AX), CX
+	MOVQ 40(AX), DX
+	MOVQ 24(AX), SI
+	MOVQ (AX), DI
+	MOVQ 88(AX), BX
+
+panel:
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	JMP    begun
+
+load:
+	VBROADCASTSS 80(AX), Y7
+	MOVQ         CX, BX
+	VMULPS       (BX), Y7, Y0
+	VMULPS       32(BX), Y7, Y1
+	VMULPS       64(BX), Y7, Y2
+	VMULPS       96(BX), Y7, Y3
+	ADDQ         DX, BX
+	VMULPS       (BX), Y7, Y4
+	VMULPS       32(BX), Y7, Y5
+	VMULPS       64(BX), Y7, Y6
+	VMULPS       96(BX), Y7, Y7
+
+begun:
+	MOVQ       DX, BX
+	IMUL3Q     $+2, BX, BX
+	ADDQ       CX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 127(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 127(BX)
+	MOVQ       16(AX), BX
+	MOVQ       8(AX), R8
+	MOVQ       96(AX), R9
+	MOVQ       48(AX), R10
+	SHRQ       $0x02, R10
+	JZ         rest
+
+unrolled:
+	VBROADCASTSS (DI), Y8
+	VBROADCASTSS (DI)(R8*1), Y9
+	VCVTPH2PS    (BX), Y10
+	VFMADD231PS  Y10, Y8, Y0
+	VFMADD231PS  Y10, Y9, Y4
+	VCVTPH2PS    16(BX), Y10
+	VFMADD231PS  Y10, Y8, Y1
+	VFMADD231PS  Y10, Y9, Y5
+	VCVTPH2PS    (BX)(R9*1), Y10
+	VFMADD231PS  Y10, Y8, Y2
+	VFMADD231PS  Y10, Y9, Y6
+	VCVTPH2PS    16(BX)(R9*1), Y10
+	VFMADD231PS  Y10, Y8, Y3
+	VFMADD231PS  Y10, Y9, Y7
+	ADDQ         SI, BX
+	VBROADCASTSS 4(DI), Y8
+	VBROADCASTSS 4(DI)(R8*1), Y9
+	VCVTPH2PS    (BX), Y10
+	VFMADD231PS  Y10, Y8, Y0
+	VFMADD231PS  Y10, Y9, Y4
+	VCVTPH2PS    16(BX), Y10
+	VFMADD231PS  Y10, Y8, Y1
+	VFMADD231PS  Y10, Y9, Y5
+	VCVTPH2PS    (BX)(R9*1), Y10
+	VFMADD231PS  Y10, Y8, Y2
+	VFMADD231PS  Y10, Y9, Y6
+	VCVTPH2PS    16(BX)(R9*1), Y10
+	VFMADD231PS  Y10, Y8, Y3
+	VFMADD231PS  Y10, Y9, Y7
+	ADDQ         SI, BX
+	VBROADCASTSS 8(DI), Y8
+	VBROADCASTSS 8(DI)(R8*1), Y9
+	VCVTPH2PS    (BX), Y10
+	VFMADD231PS  Y10, Y8, Y0
+	VFMADD231PS  Y10, Y9, Y4
+	VCVTPH2PS    16(BX), Y10
+	VFMADD231PS  Y10, Y8, Y1
+	VFMADD231PS  Y10, Y9, Y5
+	VCVTPH2PS    (BX)(R9*1), Y10
+	VFMADD231PS  Y10, Y8, Y2
+	VFMADD231PS  Y10, Y9, Y6
+	VCVTPH2PS    16(BX)(R9*1), Y10
+	VFMADD231PS  Y10, Y8, Y3
+	VFMADD231PS  Y10, Y9, Y7
+	ADDQ         SI, BX
+	VBROADCASTSS 12(DI), Y8
+	VBROADCASTSS 12(DI)(R8*1), Y9
+	VCVTPH2PS    (BX), Y10
+	VFMADD231PS  Y10, Y8, Y0
+	VFMADD231PS  Y10, Y9, Y4
+	VCVTPH2PS    16(BX), Y10
+	VFMADD231PS  Y10, Y8, Y1
+	VFMADD231PS  Y10, Y9, Y5
+	VCVTPH2PS    (BX)(R9*1), Y10
+	VFMADD231PS  Y10, Y8, Y2
+	VFMADD231PS  Y10, Y9, Y6
+	VCVTPH2PS    16(BX)(R9*1), Y10
+	VFMADD231PS  Y10, Y8, Y3
+	VFMADD231PS  Y10, Y9, Y7
+	ADDQ         SI, BX
+	ADDQ         $0x00000010, DI
+	DECQ         R10
+	JNZ          unrolled
+
+rest:
+	MOVQ 48(AX), R10
+	ANDQ $0x03, R10
+	JZ   summed
+
+one:
+	VBROADCASTSS (DI), Y8
+	VBROADCASTSS (DI)(R8*1), Y9
+	VCVTPH2PS    (BX), Y10
+	VFMADD231PS  Y10, Y8, Y0
+	VFMADD231PS  Y10, Y9, Y4
+	VCVTPH2PS    16(BX), Y10
+	VFMADD231PS  Y10, Y8, Y1
+	VFMADD231PS  Y10, Y9, Y5
+	VCVTPH2PS    (BX)(R9*1), Y10
+	VFMADD231PS  Y10, Y8, Y2
+	VFMADD231PS  Y10, Y9, Y6
+	VCVTPH2PS    16(BX)(R9*1), Y10
+	VFMADD231PS  Y10, Y8, Y3
+	VFMADD231PS  Y10, Y9, Y7
+	ADDQ         SI, BX
+	ADDQ         $0x00000004, DI
+	DECQ         R10
+	JNZ          one
+
+summed:
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	VMOVUPS Y2, 64(CX)
+	VMOVUPS Y3, 96(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y4, (CX)
+	VMOVUPS Y5, 32(CX)
+	VMOVUPS Y6, 64(CX)
+	VMOVUPS Y7, 96(CX)
+	ADDQ    DX, CX
+	MOVQ    48(AX), BX
+	IMUL3Q  $+4, BX, BX
+	SUBQ    BX, DI
+	MOVQ    8(AX), BX
+	IMUL3Q  $+2, BX, BX
+	ADDQ    BX, DI
+	DECQ    56(AX)
+	JNZ     panel
+	VZEROUPPER
+	RET
+
+// func f16Tile3x4Weights(t *tile)
+// Requires: AVX, F16C, FMA3, MMX+
+TEXT ·f16Tile3x4Weights(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ 32(AX), CX
+	MOVQ 40(AX), DX
+	MOVQ 24(AX), SI
+	MOVQ (AX), DI
+	MOVQ 88(AX), BX
+
+panel:
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	JMP    begun
+
+load:
+	VBROADCASTSS 80(AX), Y11
+	MOVQ         CX, BX
+	VMULPS       (BX), Y11, Y0
+	VMULPS       32(BX), Y11, Y1
+	VMULPS       64(BX), Y11, Y2
+	VMULPS       96(BX), Y11, Y3
+	ADDQ         DX, BX
+	VMULPS       (BX), Y11, Y4
+	VMULPS       32(BX), Y11, Y5
+	VMULPS       64(BX), Y11, Y6
+	VMULPS       96(BX), Y11, Y7
+	ADDQ         DX, BX
+	VMULPS       (BX), Y11, Y8
+	VMULPS       32(BX), Y11, Y9
+	VMULPS       64(BX), Y11, Y10
+	VMULPS       96(BX), Y11, Y11
+
+begun:
+	MOVQ       DX, BX
+	IMUL3Q     $+3, BX, BX
+	ADDQ       CX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 127(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 127(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 127(BX)
+	MOVQ       16(AX), BX
+	MOVQ       8(AX), R8
+	MOVQ       96(AX), R9
+	MOVQ       48(AX), R10
+	SHRQ       $0x02, R10
+	JZ         rest
+
+unrolled:
+	VBROADCASTSS (DI), Y12
+	VBROADCASTSS (DI)(R8*1), Y13
+	VBROADCASTSS (DI)(R8*2), Y14
+	VCVTPH2PS    (BX), Y15
+	VFMADD231PS  Y15, Y12, Y0
+	VFMADD231PS  Y15, Y13, Y4
+	VFMADD231PS  Y15, Y14, Y8
+	VCVTPH2PS    16(BX), Y15
+	VFMADD231PS  Y15, Y12, Y1
+	VFMADD231PS  Y15, Y13, Y5
+	VFMADD231PS  Y15, Y14, Y9
+	VCVTPH2PS    (BX)(R9*1), Y15
+	VFMADD231PS  Y15, Y12, Y2
+	VFMADD231PS  Y15, Y13, Y6
+	VFMADD231PS  Y15, Y14, Y10
+	VCVTPH2PS    16(BX)(R9*1), Y15
+	VFMADD231PS  Y15, Y12, Y3
+	VFMADD231PS  Y15, Y13, Y7
+	VFMADD231PS  Y15, Y14, Y11
+	ADDQ         SI, BX
+	VBROADCASTSS 4(DI), Y12
+	VBROADCASTSS 4(DI)(R8*1), Y13
+	VBROADCASTSS 4(DI)(R8*2), Y14
+	VCVTPH2PS    (BX), Y15
+	VFMADD231PS  Y15, Y12, Y0
+	VFMADD231PS  Y15, Y13, Y4
+	VFMADD231PS  Y15, Y14, Y8
+	VCVTPH2PS    16(BX), Y15
+	VFMADD231PS  Y15, Y12, Y1
+	VFMADD231PS  Y15, Y13, Y5
+	VFMADD231PS  Y15, Y14, Y9
+	VCVTPH2PS    (BX)(R9*1), Y15
+	VFMADD231PS  Y15, Y12, Y2
+	VFMADD231PS  Y15, Y13, Y6
+	VFMADD231PS  Y15, Y14, Y10
+	VCVTPH2PS    16(BX)(R9*1), Y15
+	VFMADD231PS  Y15, Y12, Y3
+	VFMADD231PS  Y15, Y13, Y7
+	VFMADD231PS  Y15, Y14, Y11
+	ADDQ         SI, BX
+	VBROADCASTSS 8(DI), Y12
+	VBROADCASTSS 8(DI)(R8*1), Y13
+	VBROADCASTSS 8(DI)(R8*2), Y14
+	VCVTPH2PS    (BX), Y15
+	VFMADD231PS  Y15, Y12, Y0
+	VFMADD231PS  Y15, Y13, Y4
+	VFMADD231PS  Y15, Y14, Y8
+	VCVTPH2PS    16(BX), Y15
+	VFMADD231PS  Y15, Y12, Y1
+	VFMADD231PS  Y15, Y13, Y5
+	VFMADD231PS  Y15, Y14, Y9
+	VCVTPH2PS    (BX)(R9*1), Y15
+	VFMADD231PS  Y15, Y12, Y2
+	VFMADD231PS  Y15, Y13, Y6
+	VFMADD231PS  Y15, Y14, Y10
+	VCVTPH2PS    16(BX)(R9*1), Y15
+	VFMADD231PS  Y15, Y12, Y3
+	VFMADD231PS  Y15, Y13, Y7
+	VFMADD231PS  Y15, Y14, Y11
+	ADDQ         SI, BX
+	VBROADCASTSS 12(DI), Y12
+	VBROADCASTSS 12(DI)(R8*1), Y13
+	VBROADCASTSS 12(DI)(R8*2), Y14
+	VCVTPH2PS    (BX), Y15
+	VFMADD231PS  Y15, Y12, Y0
+	VFMADD231PS  Y15, Y13, Y4
+	VFMADD231PS  Y15, Y14, Y8
+	VCVTPH2PS    16(BX), Y15
+	VFMADD231PS  Y15, Y12, Y1
+	VFMADD231PS  Y15, Y13, Y5
+	VFMADD231PS  Y15, Y14, Y9
+	VCVTPH2PS    (BX)(R9*1), Y15
+	VFMADD231PS  Y15, Y12, Y2
+	VFMADD231PS  Y15, Y13, Y6
+	VFMADD231PS  Y15, Y14, Y10
+	VCVTPH2PS    16(BX)(R9*1), Y15
+	VFMADD231PS  Y15, Y12, Y3
+	VFMADD231PS  Y15, Y13, Y7
+	VFMADD231PS  Y15, Y14, Y11
+	ADDQ         SI, BX
+	ADDQ         $0x00000010, DI
+	DECQ         R10
+	JNZ          unrolled
+
+rest:
+	MOVQ 48(AX), R10
+	ANDQ $0x03, R10
+	JZ   summed
+
+one:
+	VBROADCASTSS (DI), Y12
+	VBROADCASTSS (DI)(R8*1), Y13
+	VBROADCASTSS (DI)(R8*2), Y14
+	VCVTPH2PS    (BX), Y15
+	VFMADD231PS  Y15, Y12, Y0
+	VFMADD231PS  Y15, Y13, Y4
+	VFMADD231PS  Y15, Y14, Y8
+	VCVTPH2PS    16(BX), Y15
+	VFMADD231PS  Y15, Y12, Y1
+	VFMADD231PS  Y15, Y13, Y5
+	VFMADD231PS  Y15, Y14, Y9
+	VCVTPH2PS    (BX)(R9*1), Y15
+	VFMADD231PS  Y15, Y12, Y2
+	VFMADD231PS  Y15, Y13, Y6
+	VFMADD231PS  Y15, Y14, Y10
+	VCVTPH2PS    16(BX)(R9*1), Y15
+	VFMADD231PS  Y15, Y12, Y3
+	VFMADD231PS  Y15, Y13, Y7
+	VFMADD231PS  Y15, Y14, Y11
+	ADDQ         SI, BX
+	ADDQ         $0x00000004, DI
+	DECQ         R10
+	JNZ          one
+
+summed:
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	VMOVUPS Y2, 64(CX)
+	VMOVUPS Y3, 96(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y4, (CX)
+	VMOVUPS Y5, 32(CX)
+	VMOVUPS Y6, 64(CX)
+	VMOVUPS Y7, 96(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y8, (CX)
+	VMOVUPS Y9, 32(CX)
+	VMOVUPS Y10, 64(CX)
+	VMOVUPS Y11, 96(CX)
+	ADDQ    DX, CX
+	MOVQ    48(AX), BX
+	IMUL3Q  $+4, BX, BX
+	SUBQ    BX, DI
+	MOVQ    8(AX), BX
+	IMUL3Q  $+3, BX, BX
+	ADDQ    BX, DI
+	DECQ    56(AX)
+	JNZ     panel
+	VZEROUPPER
+	RET
+
+// func f16Tile4x2Weights(t *tile)
+// Requires: AVX, F16C, FMA3, MMX+
+TEXT ·f16Tile4x2Weights(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ 32(AX), CX
+	MOVQ 40(AX), DX
+	MOVQ 24(AX), SI
+	MOVQ (AX), DI
+	MOVQ 88(AX), BX
+
+panel:
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	JMP    begun
+
+load:
+	VBROADCASTSS 80(AX), Y7
+	MOVQ         CX, BX
+	VMULPS       (BX), Y7, Y0
+	VMULPS       32(BX), Y7, Y1
+	ADDQ         DX, BX
+	VMULPS       (BX), Y7, Y2
+	VMULPS       32(BX), Y7, Y3
+	ADDQ         DX, BX
+	VMULPS       (BX), Y7, Y4
+	VMULPS       32(BX), Y7, Y5
+	ADDQ         DX, BX
+	VMULPS       (BX), Y7, Y6
+	VMULPS       32(BX), Y7, Y7
+
+begun:
+	MOVQ       DX, BX
+	IMUL3Q     $+4, BX, BX
+	ADDQ       CX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 63(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 63(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 63(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 63(BX)
+	MOVQ       16(AX), BX
+	MOVQ       8(AX), R8
+	LEAQ       (R8)(R8*2), R9
+	MOVQ       48(AX), R10
+	SHRQ       $0x02, R10
+	JZ         rest
+
+unrolled:
+	VBROADCASTSS (DI), Y8
+	VBROADCASTSS (DI)(R8*1), Y9
+	VBROADCASTSS (DI)(R8*2), Y10
+	VBROADCASTSS (DI)(R9*1), Y11
+	VCVTPH2PS    (BX), Y12
+	VFMADD231PS  Y12, Y8, Y0
+	VFMADD231PS  Y12, Y9, Y2
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y6
+	VCVTPH2PS    16(BX), Y12
+	VFMADD231PS  Y12, Y8, Y1
+	VFMADD231PS  Y12, Y9, Y3
+	VFMADD231PS  Y12, Y10, Y5
+	VFMADD231PS  Y12, Y11, Y7
+	ADDQ         SI, BX
+	VBROADCASTSS 4(DI), Y8
+	VBROADCASTSS 4(DI)(R8*1), Y9
+	VBROADCASTSS 4(DI)(R8*2), Y10
+	VBROADCASTSS 4(DI)(R9*1), Y11
+	VCVTPH2PS    (BX), Y12
+	VFMADD231PS  Y12, Y8, Y0
+	VFMADD231PS  Y12, Y9, Y2
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y6
+	VCVTPH2PS    16(BX), Y12
+	VFMADD231PS  Y12, Y8, Y1
+	VFMADD231PS  Y12, Y9, Y3
+	VFMADD231PS  Y12, Y10, Y5
+	VFMADD231PS  Y12, Y11, Y7
+	ADDQ         SI, BX
+	VBROADCASTSS 8(DI), Y8
+	VBROADCASTSS 8(DI)(R8*1), Y9
+	VBROADCASTSS 8(DI)(R8*2), Y10
+	VBROADCASTSS 8(DI)(R9*1), Y11
+	VCVTPH2PS    (BX), Y12
+	VFMADD231PS  Y12, Y8, Y0
+	VFMADD231PS  Y12, Y9, Y2
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y6
+	VCVTPH2PS    16(BX), Y12
+	VFMADD231PS  Y12, Y8, Y1
+	VFMADD231PS  Y12, Y9, Y3
+	VFMADD231PS  Y12, Y10, Y5
+	VFMADD231PS  Y12, Y11, Y7
+	ADDQ         SI, BX
+	VBROADCASTSS 12(DI), Y8
+	VBROADCASTSS 12(DI)(R8*1), Y9
+	VBROADCASTSS 12(DI)(R8*2), Y10
+	VBROADCASTSS 12(DI)(R9*1), Y11
+	VCVTPH2PS    (BX), Y12
+	VFMADD231PS  Y12, Y8, Y0
+	VFMADD231PS  Y12, Y9, Y2
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y6
+	VCVTPH2PS    16(BX), Y12
+	VFMADD231PS  Y12, Y8, Y1
+	VFMADD231PS  Y12, Y9, Y3
+	VFMADD231PS  Y12, Y10, Y5
+	VFMADD231PS  Y12, Y11, Y7
+	ADDQ         SI, BX
+	ADDQ         $0x00000010, DI
+	DECQ         R10
+	JNZ          unrolled
+
+rest:
+	MOVQ 48(AX), R10
+	ANDQ $0x03, R10
+	JZ   summed
+
+one:
+	VBROADCASTSS (DI), Y8
+	VBROADCASTSS (DI)(R8*1), Y9
+	VBROADCASTSS (DI)(R8*2), Y10
+	VBROADCASTSS (DI)(R9*1), Y11
+	VCVTPH2PS    (BX), Y12
+	VFMADD231PS  Y12, Y8, Y0
+	VFMADD231PS  Y12, Y9, Y2
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y6
+	VCVTPH2PS    16(BX), Y12
+	VFMADD231PS  Y12, Y8, Y1
+	VFMADD231PS  Y12, Y9, Y3
+	VFMADD231PS  Y12, Y10, Y5
+	VFMADD231PS  Y12, Y11, Y7
+	ADDQ         SI, BX
+	ADDQ         $0x00000004, DI
+	DECQ         R10
+	JNZ          one
+
+summed:
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y2, (CX)
+	VMOVUPS Y3, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y4, (CX)
+	VMOVUPS Y5, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y6, (CX)
+	VMOVUPS Y7, 32(CX)
+	ADDQ    DX, CX
+	MOVQ    48(AX), BX
+	IMUL3Q  $+4, BX, BX
+	SUBQ    BX, DI
+	MOVQ    8(AX), BX
+	IMUL3Q  $+4, BX, BX
+	ADDQ    BX, DI
+	DECQ    56(AX)
+	JNZ     panel
 	VZEROUPPER
 	RET
 
@@ -20858,6 +22306,822 @@ summed:
 	VZEROUPPER
 	RET
 
+// func bf16Tile1x8Weights(t *tile)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·bf16Tile1x8Weights(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ 32(AX), CX
+	MOVQ 40(AX), DX
+	MOVQ 24(AX), SI
+	MOVQ (AX), DI
+	MOVQ 88(AX), BX
+
+panel:
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	JMP    begun
+
+load:
+	VBROADCASTSS 80(AX), Y7
+	MOVQ         CX, BX
+	VMULPS       (BX), Y7, Y0
+	VMULPS       32(BX), Y7, Y1
+	VMULPS       64(BX), Y7, Y2
+	VMULPS       96(BX), Y7, Y3
+	VMULPS       128(BX), Y7, Y4
+	VMULPS       160(BX), Y7, Y5
+	VMULPS       192(BX), Y7, Y6
+	VMULPS       224(BX), Y7, Y7
+
+begun:
+	MOVQ       DX, BX
+	IMUL3Q     $+1, BX, BX
+	ADDQ       CX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	PREFETCHT0 255(BX)
+	MOVQ       16(AX), BX
+	MOVQ       96(AX), R8
+	LEAQ       (R8)(R8*2), R9
+	MOVQ       48(AX), R10
+	SHRQ       $0x02, R10
+	JZ         rest
+
+unrolled:
+	VBROADCASTSS (DI), Y8
+	VPMOVZXWD    (BX), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y0
+	VPMOVZXWD    16(BX), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y1
+	VPMOVZXWD    (BX)(R8*1), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y2
+	VPMOVZXWD    16(BX)(R8*1), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VPMOVZXWD    (BX)(R8*2), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VPMOVZXWD    16(BX)(R8*2), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VPMOVZXWD    (BX)(R9*1), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPMOVZXWD    16(BX)(R9*1), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y7
+	ADDQ         SI, BX
+	VBROADCASTSS 4(DI), Y8
+	VPMOVZXWD    (BX), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y0
+	VPMOVZXWD    16(BX), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y1
+	VPMOVZXWD    (BX)(R8*1), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y2
+	VPMOVZXWD    16(BX)(R8*1), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VPMOVZXWD    (BX)(R8*2), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VPMOVZXWD    16(BX)(R8*2), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VPMOVZXWD    (BX)(R9*1), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPMOVZXWD    16(BX)(R9*1), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y7
+	ADDQ         SI, BX
+	VBROADCASTSS 8(DI), Y8
+	VPMOVZXWD    (BX), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y0
+	VPMOVZXWD    16(BX), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y1
+	VPMOVZXWD    (BX)(R8*1), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y2
+	VPMOVZXWD    16(BX)(R8*1), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VPMOVZXWD    (BX)(R8*2), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VPMOVZXWD    16(BX)(R8*2), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VPMOVZXWD    (BX)(R9*1), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPMOVZXWD    16(BX)(R9*1), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y7
+	ADDQ         SI, BX
+	VBROADCASTSS 12(DI), Y8
+	VPMOVZXWD    (BX), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y0
+	VPMOVZXWD    16(BX), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y1
+	VPMOVZXWD    (BX)(R8*1), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y2
+	VPMOVZXWD    16(BX)(R8*1), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VPMOVZXWD    (BX)(R8*2), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VPMOVZXWD    16(BX)(R8*2), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VPMOVZXWD    (BX)(R9*1), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPMOVZXWD    16(BX)(R9*1), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y7
+	ADDQ         SI, BX
+	ADDQ         $0x00000010, DI
+	DECQ         R10
+	JNZ          unrolled
+
+rest:
+	MOVQ 48(AX), R10
+	ANDQ $0x03, R10
+	JZ   summed
+
+one:
+	VBROADCASTSS (DI), Y8
+	VPMOVZXWD    (BX), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y0
+	VPMOVZXWD    16(BX), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y1
+	VPMOVZXWD    (BX)(R8*1), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y2
+	VPMOVZXWD    16(BX)(R8*1), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VPMOVZXWD    (BX)(R8*2), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VPMOVZXWD    16(BX)(R8*2), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VPMOVZXWD    (BX)(R9*1), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VPMOVZXWD    16(BX)(R9*1), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFMADD231PS  Y9, Y8, Y7
+	ADDQ         SI, BX
+	ADDQ         $0x00000004, DI
+	DECQ         R10
+	JNZ          one
+
+summed:
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	VMOVUPS Y2, 64(CX)
+	VMOVUPS Y3, 96(CX)
+	VMOVUPS Y4, 128(CX)
+	VMOVUPS Y5, 160(CX)
+	VMOVUPS Y6, 192(CX)
+	VMOVUPS Y7, 224(CX)
+	ADDQ    DX, CX
+	MOVQ    48(AX), BX
+	IMUL3Q  $+4, BX, BX
+	SUBQ    BX, DI
+	MOVQ    8(AX), BX
+	IMUL3Q  $+1, BX, BX
+	ADDQ    BX, DI
+	DECQ    56(AX)
+	JNZ     panel
+	VZEROUPPER
+	RET
+
+// func bf16Tile2x4Weights(t *tile)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·bf16Tile2x4Weights(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ 32(AX), CX
+	MOVQ 40(AX), DX
+	MOVQ 24(AX), SI
+	MOVQ (AX), DI
+	MOVQ 88(AX), BX
+
+panel:
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	JMP    begun
+
+load:
+	VBROADCASTSS 80(AX), Y7
+	MOVQ         CX, BX
+	VMULPS       (BX), Y7, Y0
+	VMULPS       32(BX), Y7, Y1
+	VMULPS       64(BX), Y7, Y2
+	VMULPS       96(BX), Y7, Y3
+	ADDQ         DX, BX
+	VMULPS       (BX), Y7, Y4
+	VMULPS       32(BX), Y7, Y5
+	VMULPS       64(BX), Y7, Y6
+	VMULPS       96(BX), Y7, Y7
+
+begun:
+	MOVQ       DX, BX
+	IMUL3Q     $+2, BX, BX
+	ADDQ       CX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 127(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 127(BX)
+	MOVQ       16(AX), BX
+	MOVQ       8(AX), R8
+	MOVQ       96(AX), R9
+	MOVQ       48(AX), R10
+	SHRQ       $0x02, R10
+	JZ         rest
+
+unrolled:
+	VBROADCASTSS (DI), Y8
+	VBROADCASTSS (DI)(R8*1), Y9
+	VPMOVZXWD    (BX), Y10
+	VPSLLD       $0x10, Y10, Y10
+	VFMADD231PS  Y10, Y8, Y0
+	VFMADD231PS  Y10, Y9, Y4
+	VPMOVZXWD    16(BX), Y10
+	VPSLLD       $0x10, Y10, Y10
+	VFMADD231PS  Y10, Y8, Y1
+	VFMADD231PS  Y10, Y9, Y5
+	VPMOVZXWD    (BX)(R9*1), Y10
+	VPSLLD       $0x10, Y10, Y10
+	VFMADD231PS  Y10, Y8, Y2
+	VFMADD231PS  Y10, Y9, Y6
+	VPMOVZXWD    16(BX)(R9*1), Y10
+	VPSLLD       $0x10, Y10, Y10
+	VFMADD231PS  Y10, Y8, Y3
+	VFMADD231PS  Y10, Y9, Y7
+	ADDQ         SI, BX
+	VBROADCASTSS 4(DI), Y8
+	VBROADCASTSS 4(DI)(R8*1), Y9
+	VPMOVZXWD    (BX), Y10
+	VPSLLD       $0x10, Y10, Y10
+	VFMADD231PS  Y10, Y8, Y0
+	VFMADD231PS  Y10, Y9, Y4
+	VPMOVZXWD    16(BX), Y10
+	VPSLLD       $0x10, Y10, Y10
+	VFMADD231PS  Y10, Y8, Y1
+	VFMADD231PS  Y10, Y9, Y5
+	VPMOVZXWD    (BX)(R9*1), Y10
+	VPSLLD       $0x10, Y10, Y10
+	VFMADD231PS  Y10, Y8, Y2
+	VFMADD231PS  Y10, Y9, Y6
+	VPMOVZXWD    16(BX)(R9*1), Y10
+	VPSLLD       $0x10, Y10, Y10
+	VFMADD231PS  Y10, Y8, Y3
+	VFMADD231PS  Y10, Y9, Y7
+	ADDQ         SI, BX
+	VBROADCASTSS 8(DI), Y8
+	VBROADCASTSS 8(DI)(R8*1), Y9
+	VPMOVZXWD    (BX), Y10
+	VPSLLD       $0x10, Y10, Y10
+	VFMADD231PS  Y10, Y8, Y0
+	VFMADD231PS  Y10, Y9, Y4
+	VPMOVZXWD    16(BX), Y10
+	VPSLLD       $0x10, Y10, Y10
+	VFMADD231PS  Y10, Y8, Y1
+	VFMADD231PS  Y10, Y9, Y5
+	VPMOVZXWD    (BX)(R9*1), Y10
+	VPSLLD       $0x10, Y10, Y10
+	VFMADD231PS  Y10, Y8, Y2
+	VFMADD231PS  Y10, Y9, Y6
+	VPMOVZXWD    16(BX)(R9*1), Y10
+	VPSLLD       $0x10, Y10, Y10
+	VFMADD231PS  Y10, Y8, Y3
+	VFMADD231PS  Y10, Y9, Y7
+	ADDQ         SI, BX
+	VBROADCASTSS 12(DI), Y8
+	VBROADCASTSS 12(DI)(R8*1), Y9
+	VPMOVZXWD    (BX), Y10
+	VPSLLD       $0x10, Y10, Y10
+	VFMADD231PS  Y10, Y8, Y0
+	VFMADD231PS  Y10, Y9, Y4
+	VPMOVZXWD    16(BX), Y10
+	VPSLLD       $0x10, Y10, Y10
+	VFMADD231PS  Y10, Y8, Y1
+	VFMADD231PS  Y10, Y9, Y5
+	VPMOVZXWD    (BX)(R9*1), Y10
+	VPSLLD       $0x10, Y10, Y10
+	VFMADD231PS  Y10, Y8, Y2
+	VFMADD231PS  Y10, Y9, Y6
+	VPMOVZXWD    16(BX)(R9*1), Y10
+	VPSLLD       $0x10, Y10, Y10
+	VFMADD231PS  Y10, Y8, Y3
+	VFMADD231PS  Y10, Y9, Y7
+	ADDQ         SI, BX
+	ADDQ         $0x00000010, DI
+	DECQ         R10
+	JNZ          unrolled
+
+rest:
+	MOVQ 48(AX), R10
+	ANDQ $0x03, R10
+	JZ   summed
+
+one:
+	VBROADCASTSS (DI), Y8
+	VBROADCASTSS (DI)(R8*1), Y9
+	VPMOVZXWD    (BX), Y10
+	VPSLLD       $0x10, Y10, Y10
+	VFMADD231PS  Y10, Y8, Y0
+	VFMADD231PS  Y10, Y9, Y4
+	VPMOVZXWD    16(BX), Y10
+	VPSLLD       $0x10, Y10, Y10
+	VFMADD231PS  Y10, Y8, Y1
+	VFMADD231PS  Y10, Y9, Y5
+	VPMOVZXWD    (BX)(R9*1), Y10
+	VPSLLD       $0x10, Y10, Y10
+	VFMADD231PS  Y10, Y8, Y2
+	VFMADD231PS  Y10, Y9, Y6
+	VPMOVZXWD    16(BX)(R9*1), Y10
+	VPSLLD       $0x10, Y10, Y10
+	VFMADD231PS  Y10, Y8, Y3
+	VFMADD231PS  Y10, Y9, Y7
+	ADDQ         SI, BX
+	ADDQ         $0x00000004, DI
+	DECQ         R10
+	JNZ          one
+
+summed:
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	VMOVUPS Y2, 64(CX)
+	VMOVUPS Y3, 96(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y4, (CX)
+	VMOVUPS Y5, 32(CX)
+	VMOVUPS Y6, 64(CX)
+	VMOVUPS Y7, 96(CX)
+	ADDQ    DX, CX
+	MOVQ    48(AX), BX
+	IMUL3Q  $+4, BX, BX
+	SUBQ    BX, DI
+	MOVQ    8(AX), BX
+	IMUL3Q  $+2, BX, BX
+	ADDQ    BX, DI
+	DECQ    56(AX)
+	JNZ     panel
+	VZEROUPPER
+	RET
+
+// func bf16Tile3x4Weights(t *tile)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·bf16Tile3x4Weights(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ 32(AX), CX
+	MOVQ 40(AX), DX
+	MOVQ 24(AX), SI
+	MOVQ (AX), DI
+	MOVQ 88(AX), BX
+
+panel:
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	JMP    begun
+
+load:
+	VBROADCASTSS 80(AX), Y11
+	MOVQ         CX, BX
+	VMULPS       (BX), Y11, Y0
+	VMULPS       32(BX), Y11, Y1
+	VMULPS       64(BX), Y11, Y2
+	VMULPS       96(BX), Y11, Y3
+	ADDQ         DX, BX
+	VMULPS       (BX), Y11, Y4
+	VMULPS       32(BX), Y11, Y5
+	VMULPS       64(BX), Y11, Y6
+	VMULPS       96(BX), Y11, Y7
+	ADDQ         DX, BX
+	VMULPS       (BX), Y11, Y8
+	VMULPS       32(BX), Y11, Y9
+	VMULPS       64(BX), Y11, Y10
+	VMULPS       96(BX), Y11, Y11
+
+begun:
+	MOVQ       DX, BX
+	IMUL3Q     $+3, BX, BX
+	ADDQ       CX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 127(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 127(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 127(BX)
+	MOVQ       16(AX), BX
+	MOVQ       8(AX), R8
+	MOVQ       96(AX), R9
+	MOVQ       48(AX), R10
+	SHRQ       $0x02, R10
+	JZ         rest
+
+unrolled:
+	VBROADCASTSS (DI), Y12
+	VBROADCASTSS (DI)(R8*1), Y13
+	VBROADCASTSS (DI)(R8*2), Y14
+	VPMOVZXWD    (BX), Y15
+	VPSLLD       $0x10, Y15, Y15
+	VFMADD231PS  Y15, Y12, Y0
+	VFMADD231PS  Y15, Y13, Y4
+	VFMADD231PS  Y15, Y14, Y8
+	VPMOVZXWD    16(BX), Y15
+	VPSLLD       $0x10, Y15, Y15
+	VFMADD231PS  Y15, Y12, Y1
+	VFMADD231PS  Y15, Y13, Y5
+	VFMADD231PS  Y15, Y14, Y9
+	VPMOVZXWD    (BX)(R9*1), Y15
+	VPSLLD       $0x10, Y15, Y15
+	VFMADD231PS  Y15, Y12, Y2
+	VFMADD231PS  Y15, Y13, Y6
+	VFMADD231PS  Y15, Y14, Y10
+	VPMOVZXWD    16(BX)(R9*1), Y15
+	VPSLLD       $0x10, Y15, Y15
+	VFMADD231PS  Y15, Y12, Y3
+	VFMADD231PS  Y15, Y13, Y7
+	VFMADD231PS  Y15, Y14, Y11
+	ADDQ         SI, BX
+	VBROADCASTSS 4(DI), Y12
+	VBROADCASTSS 4(DI)(R8*1), Y13
+	VBROADCASTSS 4(DI)(R8*2), Y14
+	VPMOVZXWD    (BX), Y15
+	VPSLLD       $0x10, Y15, Y15
+	VFMADD231PS  Y15, Y12, Y0
+	VFMADD231PS  Y15, Y13, Y4
+	VFMADD231PS  Y15, Y14, Y8
+	VPMOVZXWD    16(BX), Y15
+	VPSLLD       $0x10, Y15, Y15
+	VFMADD231PS  Y15, Y12, Y1
+	VFMADD231PS  Y15, Y13, Y5
+	VFMADD231PS  Y15, Y14, Y9
+	VPMOVZXWD    (BX)(R9*1), Y15
+	VPSLLD       $0x10, Y15, Y15
+	VFMADD231PS  Y15, Y12, Y2
+	VFMADD231PS  Y15, Y13, Y6
+	VFMADD231PS  Y15, Y14, Y10
+	VPMOVZXWD    16(BX)(R9*1), Y15
+	VPSLLD       $0x10, Y15, Y15
+	VFMADD231PS  Y15, Y12, Y3
+	VFMADD231PS  Y15, Y13, Y7
+	VFMADD231PS  Y15, Y14, Y11
+	ADDQ         SI, BX
+	VBROADCASTSS 8(DI), Y12
+	VBROADCASTSS 8(DI)(R8*1), Y13
+	VBROADCASTSS 8(DI)(R8*2), Y14
+	VPMOVZXWD    (BX), Y15
+	VPSLLD       $0x10, Y15, Y15
+	VFMADD231PS  Y15, Y12, Y0
+	VFMADD231PS  Y15, Y13, Y4
+	VFMADD231PS  Y15, Y14, Y8
+	VPMOVZXWD    16(BX), Y15
+	VPSLLD       $0x10, Y15, Y15
+	VFMADD231PS  Y15, Y12, Y1
+	VFMADD231PS  Y15, Y13, Y5
+	VFMADD231PS  Y15, Y14, Y9
+	VPMOVZXWD    (BX)(R9*1), Y15
+	VPSLLD       $0x10, Y15, Y15
+	VFMADD231PS  Y15, Y12, Y2
+	VFMADD231PS  Y15, Y13, Y6
+	VFMADD231PS  Y15, Y14, Y10
+	VPMOVZXWD    16(BX)(R9*1), Y15
+	VPSLLD       $0x10, Y15, Y15
+	VFMADD231PS  Y15, Y12, Y3
+	VFMADD231PS  Y15, Y13, Y7
+	VFMADD231PS  Y15, Y14, Y11
+	ADDQ         SI, BX
+	VBROADCASTSS 12(DI), Y12
+	VBROADCASTSS 12(DI)(R8*1), Y13
+	VBROADCASTSS 12(DI)(R8*2), Y14
+	VPMOVZXWD    (BX), Y15
+	VPSLLD       $0x10, Y15, Y15
+	VFMADD231PS  Y15, Y12, Y0
+	VFMADD231PS  Y15, Y13, Y4
+	VFMADD231PS  Y15, Y14, Y8
+	VPMOVZXWD    16(BX), Y15
+	VPSLLD       $0x10, Y15, Y15
+	VFMADD231PS  Y15, Y12, Y1
+	VFMADD231PS  Y15, Y13, Y5
+	VFMADD231PS  Y15, Y14, Y9
+	VPMOVZXWD    (BX)(R9*1), Y15
+	VPSLLD       $0x10, Y15, Y15
+	VFMADD231PS  Y15, Y12, Y2
+	VFMADD231PS  Y15, Y13, Y6
+	VFMADD231PS  Y15, Y14, Y10
+	VPMOVZXWD    16(BX)(R9*1), Y15
+	VPSLLD       $0x10, Y15, Y15
+	VFMADD231PS  Y15, Y12, Y3
+	VFMADD231PS  Y15, Y13, Y7
+	VFMADD231PS  Y15, Y14, Y11
+	ADDQ         SI, BX
+	ADDQ         $0x00000010, DI
+	DECQ         R10
+	JNZ          unrolled
+
+rest:
+	MOVQ 48(AX), R10
+	ANDQ $0x03, R10
+	JZ   summed
+
+one:
+	VBROADCASTSS (DI), Y12
+	VBROADCASTSS (DI)(R8*1), Y13
+	VBROADCASTSS (DI)(R8*2), Y14
+	VPMOVZXWD    (BX), Y15
+	VPSLLD       $0x10, Y15, Y15
+	VFMADD231PS  Y15, Y12, Y0
+	VFMADD231PS  Y15, Y13, Y4
+	VFMADD231PS  Y15, Y14, Y8
+	VPMOVZXWD    16(BX), Y15
+	VPSLLD       $0x10, Y15, Y15
+	VFMADD231PS  Y15, Y12, Y1
+	VFMADD231PS  Y15, Y13, Y5
+	VFMADD231PS  Y15, Y14, Y9
+	VPMOVZXWD    (BX)(R9*1), Y15
+	VPSLLD       $0x10, Y15, Y15
+	VFMADD231PS  Y15, Y12, Y2
+	VFMADD231PS  Y15, Y13, Y6
+	VFMADD231PS  Y15, Y14, Y10
+	VPMOVZXWD    16(BX)(R9*1), Y15
+	VPSLLD       $0x10, Y15, Y15
+	VFMADD231PS  Y15, Y12, Y3
+	VFMADD231PS  Y15, Y13, Y7
+	VFMADD231PS  Y15, Y14, Y11
+	ADDQ         SI, BX
+	ADDQ         $0x00000004, DI
+	DECQ         R10
+	JNZ          one
+
+summed:
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	VMOVUPS Y2, 64(CX)
+	VMOVUPS Y3, 96(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y4, (CX)
+	VMOVUPS Y5, 32(CX)
+	VMOVUPS Y6, 64(CX)
+	VMOVUPS Y7, 96(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y8, (CX)
+	VMOVUPS Y9, 32(CX)
+	VMOVUPS Y10, 64(CX)
+	VMOVUPS Y11, 96(CX)
+	ADDQ    DX, CX
+	MOVQ    48(AX), BX
+	IMUL3Q  $+4, BX, BX
+	SUBQ    BX, DI
+	MOVQ    8(AX), BX
+	IMUL3Q  $+3, BX, BX
+	ADDQ    BX, DI
+	DECQ    56(AX)
+	JNZ     panel
+	VZEROUPPER
+	RET
+
+// func bf16Tile4x2Weights(t *tile)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·bf16Tile4x2Weights(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ 32(AX), CX
+	MOVQ 40(AX), DX
+	MOVQ 24(AX), SI
+	MOVQ (AX), DI
+	MOVQ 88(AX), BX
+
+panel:
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	JMP    begun
+
+load:
+	VBROADCASTSS 80(AX), Y7
+	MOVQ         CX, BX
+	VMULPS       (BX), Y7, Y0
+	VMULPS       32(BX), Y7, Y1
+	ADDQ         DX, BX
+	VMULPS       (BX), Y7, Y2
+	VMULPS       32(BX), Y7, Y3
+	ADDQ         DX, BX
+	VMULPS       (BX), Y7, Y4
+	VMULPS       32(BX), Y7, Y5
+	ADDQ         DX, BX
+	VMULPS       (BX), Y7, Y6
+	VMULPS       32(BX), Y7, Y7
+
+begun:
+	MOVQ       DX, BX
+	IMUL3Q     $+4, BX, BX
+	ADDQ       CX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 63(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 63(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 63(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 63(BX)
+	MOVQ       16(AX), BX
+	MOVQ       8(AX), R8
+	LEAQ       (R8)(R8*2), R9
+	MOVQ       48(AX), R10
+	SHRQ       $0x02, R10
+	JZ         rest
+
+unrolled:
+	VBROADCASTSS (DI), Y8
+	VBROADCASTSS (DI)(R8*1), Y9
+	VBROADCASTSS (DI)(R8*2), Y10
+	VBROADCASTSS (DI)(R9*1), Y11
+	VPMOVZXWD    (BX), Y12
+	VPSLLD       $0x10, Y12, Y12
+	VFMADD231PS  Y12, Y8, Y0
+	VFMADD231PS  Y12, Y9, Y2
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y6
+	VPMOVZXWD    16(BX), Y12
+	VPSLLD       $0x10, Y12, Y12
+	VFMADD231PS  Y12, Y8, Y1
+	VFMADD231PS  Y12, Y9, Y3
+	VFMADD231PS  Y12, Y10, Y5
+	VFMADD231PS  Y12, Y11, Y7
+	ADDQ         SI, BX
+	VBROADCASTSS 4(DI), Y8
+	VBROADCASTSS 4(DI)(R8*1), Y9
+	VBROADCASTSS 4(DI)(R8*2), Y10
+	VBROADCASTSS 4(DI)(R9*1), Y11
+	VPMOVZXWD    (BX), Y12
+	VPSLLD       $0x10, Y12, Y12
+	VFMADD231PS  Y12, Y8, Y0
+	VFMADD231PS  Y12, Y9, Y2
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y6
+	VPMOVZXWD    16(BX), Y12
+	VPSLLD       $0x10, Y12, Y12
+	VFMADD231PS  Y12, Y8, Y1
+	VFMADD231PS  Y12, Y9, Y3
+	VFMADD231PS  Y12, Y10, Y5
+	VFMADD231PS  Y12, Y11, Y7
+	ADDQ         SI, BX
+	VBROADCASTSS 8(DI), Y8
+	VBROADCASTSS 8(DI)(R8*1), Y9
+	VBROADCASTSS 8(DI)(R8*2), Y10
+	VBROADCASTSS 8(DI)(R9*1), Y11
+	VPMOVZXWD    (BX), Y12
+	VPSLLD       $0x10, Y12, Y12
+	VFMADD231PS  Y12, Y8, Y0
+	VFMADD231PS  Y12, Y9, Y2
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y6
+	VPMOVZXWD    16(BX), Y12
+	VPSLLD       $0x10, Y12, Y12
+	VFMADD231PS  Y12, Y8, Y1
+	VFMADD231PS  Y12, Y9, Y3
+	VFMADD231PS  Y12, Y10, Y5
+	VFMADD231PS  Y12, Y11, Y7
+	ADDQ         SI, BX
+	VBROADCASTSS 12(DI), Y8
+	VBROADCASTSS 12(DI)(R8*1), Y9
+	VBROADCASTSS 12(DI)(R8*2), Y10
+	VBROADCASTSS 12(DI)(R9*1), Y11
+	VPMOVZXWD    (BX), Y12
+	VPSLLD       $0x10, Y12, Y12
+	VFMADD231PS  Y12, Y8, Y0
+	VFMADD231PS  Y12, Y9, Y2
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y6
+	VPMOVZXWD    16(BX), Y12
+	VPSLLD       $0x10, Y12, Y12
+	VFMADD231PS  Y12, Y8, Y1
+	VFMADD231PS  Y12, Y9, Y3
+	VFMADD231PS  Y12, Y10, Y5
+	VFMADD231PS  Y12, Y11, Y7
+	ADDQ         SI, BX
+	ADDQ         $0x00000010, DI
+	DECQ         R10
+	JNZ          unrolled
+
+rest:
+	MOVQ 48(AX), R10
+	ANDQ $0x03, R10
+	JZ   summed
+
+one:
+	VBROADCASTSS (DI), Y8
+	VBROADCASTSS (DI)(R8*1), Y9
+	VBROADCASTSS (DI)(R8*2), Y10
+	VBROADCASTSS (DI)(R9*1), Y11
+	VPMOVZXWD    (BX), Y12
+	VPSLLD       $0x10, Y12, Y12
+	VFMADD231PS  Y12, Y8, Y0
+	VFMADD231PS  Y12, Y9, Y2
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y6
+	VPMOVZXWD    16(BX), Y12
+	VPSLLD       $0x10, Y12, Y12
+	VFMADD231PS  Y12, Y8, Y1
+	VFMADD231PS  Y12, Y9, Y3
+	VFMADD231PS  Y12, Y10, Y5
+	VFMADD231PS  Y12, Y11, Y7
+	ADDQ         SI, BX
+	ADDQ         $0x00000004, DI
+	DECQ         R10
+	JNZ          one
+
+summed:
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y2, (CX)
+	VMOVUPS Y3, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y4, (CX)
+	VMOVUPS Y5, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y6, (CX)
+	VMOVUPS Y7, 32(CX)
+	ADDQ    DX, CX
+	MOVQ    48(AX), BX
+	IMUL3Q  $+4, BX, BX
+	SUBQ    BX, DI
+	MOVQ    8(AX), BX
+	IMUL3Q  $+4, BX, BX
+	ADDQ    BX, DI
+	DECQ    56(AX)
+	JNZ     panel
+	VZEROUPPER
+	RET
+
 // func f64Copy1(p *packing)
 // Requires: AVX, MMX+
 TEXT ·f64Copy1(SB), NOSPLIT, $0-8
@@ -21480,5 +23744,731 @@ summed:
 	VPERM2F128 $0x31, Y1, Y0, Y0
 	VADDPD     Y0, Y2, Y2
 	VMOVUPD    Y2, 32(AX)
+	VZEROUPPER
+	RET
+
+// func f64Tile1x8Weights(t *tile)
+// Requires: AVX, FMA3, MMX+
+TEXT ·f64Tile1x8Weights(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ 32(AX), CX
+	MOVQ 40(AX), DX
+	MOVQ 24(AX), SI
+	MOVQ (AX), DI
+	MOVQ 88(AX), BX
+
+panel:
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	JMP    begun
+
+load:
+	VBROADCASTSD 80(AX), Y7
+	MOVQ         CX, BX
+	VMULPD       (BX), Y7, Y0
+	VMULPD       32(BX), Y7, Y1
+	VMULPD       64(BX), Y7, Y2
+	VMULPD       96(BX), Y7, Y3
+	VMULPD       128(BX), Y7, Y4
+	VMULPD       160(BX), Y7, Y5
+	VMULPD       192(BX), Y7, Y6
+	VMULPD       224(BX), Y7, Y7
+
+begun:
+	MOVQ       DX, BX
+	IMUL3Q     $+1, BX, BX
+	ADDQ       CX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	PREFETCHT0 255(BX)
+	MOVQ       16(AX), BX
+	MOVQ       96(AX), R8
+	LEAQ       (R8)(R8*2), R9
+	MOVQ       48(AX), R10
+	SHRQ       $0x02, R10
+	JZ         rest
+
+unrolled:
+	VBROADCASTSD (DI), Y8
+	VMOVUPD      (BX), Y9
+	VFMADD231PD  Y9, Y8, Y0
+	VMOVUPD      32(BX), Y9
+	VFMADD231PD  Y9, Y8, Y1
+	VMOVUPD      (BX)(R8*1), Y9
+	VFMADD231PD  Y9, Y8, Y2
+	VMOVUPD      32(BX)(R8*1), Y9
+	VFMADD231PD  Y9, Y8, Y3
+	VMOVUPD      (BX)(R8*2), Y9
+	VFMADD231PD  Y9, Y8, Y4
+	VMOVUPD      32(BX)(R8*2), Y9
+	VFMADD231PD  Y9, Y8, Y5
+	VMOVUPD      (BX)(R9*1), Y9
+	VFMADD231PD  Y9, Y8, Y6
+	VMOVUPD      32(BX)(R9*1), Y9
+	VFMADD231PD  Y9, Y8, Y7
+	ADDQ         SI, BX
+	VBROADCASTSD 8(DI), Y8
+	VMOVUPD      (BX), Y9
+	VFMADD231PD  Y9, Y8, Y0
+	VMOVUPD      32(BX), Y9
+	VFMADD231PD  Y9, Y8, Y1
+	VMOVUPD      (BX)(R8*1), Y9
+	VFMADD231PD  Y9, Y8, Y2
+	VMOVUPD      32(BX)(R8*1), Y9
+	VFMADD231PD  Y9, Y8, Y3
+	VMOVUPD      (BX)(R8*2), Y9
+	VFMADD231PD  Y9, Y8, Y4
+	VMOVUPD      32(BX)(R8*2), Y9
+	VFMADD231PD  Y9, Y8, Y5
+	VMOVUPD      (BX)(R9*1), Y9
+	VFMADD231PD  Y9, Y8, Y6
+	VMOVUPD      32(BX)(R9*1), Y9
+	VFMADD231PD  Y9, Y8, Y7
+	ADDQ         SI, BX
+	VBROADCASTSD 16(DI), Y8
+	VMOVUPD      (BX), Y9
+	VFMADD231PD  Y9, Y8, Y0
+	VMOVUPD      32(BX), Y9
+	VFMADD231PD  Y9, Y8, Y1
+	VMOVUPD      (BX)(R8*1), Y9
+	VFMADD231PD  Y9, Y8, Y2
+	VMOVUPD      32(BX)(R8*1), Y9
+	VFMADD231PD  Y9, Y8, Y3
+	VMOVUPD      (BX)(R8*2), Y9
+	VFMADD231PD  Y9, Y8, Y4
+	VMOVUPD      32(BX)(R8*2), Y9
+	VFMADD231PD  Y9, Y8, Y5
+	VMOVUPD      (BX)(R9*1), Y9
+	VFMADD231PD  Y9, Y8, Y6
+	VMOVUPD      32(BX)(R9*1), Y9
+	VFMADD231PD  Y9, Y8, Y7
+	ADDQ         SI, BX
+	VBROADCASTSD 24(DI), Y8
+	VMOVUPD      (BX), Y9
+	VFMADD231PD  Y9, Y8, Y0
+	VMOVUPD      32(BX), Y9
+	VFMADD231PD  Y9, Y8, Y1
+	VMOVUPD      (BX)(R8*1), Y9
+	VFMADD231PD  Y9, Y8, Y2
+	VMOVUPD      32(BX)(R8*1), Y9
+	VFMADD231PD  Y9, Y8, Y3
+	VMOVUPD      (BX)(R8*2), Y9
+	VFMADD231PD  Y9, Y8, Y4
+	VMOVUPD      32(BX)(R8*2), Y9
+	VFMADD231PD  Y9, Y8, Y5
+	VMOVUPD      (BX)(R9*1), Y9
+	VFMADD231PD  Y9, Y8, Y6
+	VMOVUPD      32(BX)(R9*1), Y9
+	VFMADD231PD  Y9, Y8, Y7
+	ADDQ         SI, BX
+	ADDQ         $0x00000020, DI
+	DECQ         R10
+	JNZ          unrolled
+
+rest:
+	MOVQ 48(AX), R10
+	ANDQ $0x03, R10
+	JZ   summed
+
+one:
+	VBROADCASTSD (DI), Y8
+	VMOVUPD      (BX), Y9
+	VFMADD231PD  Y9, Y8, Y0
+	VMOVUPD      32(BX), Y9
+	VFMADD231PD  Y9, Y8, Y1
+	VMOVUPD      (BX)(R8*1), Y9
+	VFMADD231PD  Y9, Y8, Y2
+	VMOVUPD      32(BX)(R8*1), Y9
+	VFMADD231PD  Y9, Y8, Y3
+	VMOVUPD      (BX)(R8*2), Y9
+	VFMADD231PD  Y9, Y8, Y4
+	VMOVUPD      32(BX)(R8*2), Y9
+	VFMADD231PD  Y9, Y8, Y5
+	VMOVUPD      (BX)(R9*1), Y9
+	VFMADD231PD  Y9, Y8, Y6
+	VMOVUPD      32(BX)(R9*1), Y9
+	VFMADD231PD  Y9, Y8, Y7
+	ADDQ         SI, BX
+	ADDQ         $0x00000008, DI
+	DECQ         R10
+	JNZ          one
+
+summed:
+	VMOVUPD Y0, (CX)
+	VMOVUPD Y1, 32(CX)
+	VMOVUPD Y2, 64(CX)
+	VMOVUPD Y3, 96(CX)
+	VMOVUPD Y4, 128(CX)
+	VMOVUPD Y5, 160(CX)
+	VMOVUPD Y6, 192(CX)
+	VMOVUPD Y7, 224(CX)
+	ADDQ    DX, CX
+	MOVQ    48(AX), BX
+	IMUL3Q  $+8, BX, BX
+	SUBQ    BX, DI
+	MOVQ    8(AX), BX
+	IMUL3Q  $+1, BX, BX
+	ADDQ    BX, DI
+	DECQ    56(AX)
+	JNZ     panel
+	VZEROUPPER
+	RET
+
+// func f64Tile2x4Weights(t *tile)
+// Requires: AVX, FMA3, MMX+
+TEXT ·f64Tile2x4Weights(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ 32(AX), CX
+	MOVQ 40(AX), DX
+	MOVQ 24(AX), SI
+	MOVQ (AX), DI
+	MOVQ 88(AX), BX
+
+panel:
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	JMP    begun
+
+load:
+	VBROADCASTSD 80(AX), Y7
+	MOVQ         CX, BX
+	VMULPD       (BX), Y7, Y0
+	VMULPD       32(BX), Y7, Y1
+	VMULPD       64(BX), Y7, Y2
+	VMULPD       96(BX), Y7, Y3
+	ADDQ         DX, BX
+	VMULPD       (BX), Y7, Y4
+	VMULPD       32(BX), Y7, Y5
+	VMULPD       64(BX), Y7, Y6
+	VMULPD       96(BX), Y7, Y7
+
+begun:
+	MOVQ       DX, BX
+	IMUL3Q     $+2, BX, BX
+	ADDQ       CX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 127(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 127(BX)
+	MOVQ       16(AX), BX
+	MOVQ       8(AX), R8
+	MOVQ       96(AX), R9
+	MOVQ       48(AX), R10
+	SHRQ       $0x02, R10
+	JZ         rest
+
+unrolled:
+	VBROADCASTSD (DI), Y8
+	VBROADCASTSD (DI)(R8*1), Y9
+	VMOVUPD      (BX), Y10
+	VFMADD231PD  Y10, Y8, Y0
+	VFMADD231PD  Y10, Y9, Y4
+	VMOVUPD      32(BX), Y10
+	VFMADD231PD  Y10, Y8, Y1
+	VFMADD231PD  Y10, Y9, Y5
+	VMOVUPD      (BX)(R9*1), Y10
+	VFMADD231PD  Y10, Y8, Y2
+	VFMADD231PD  Y10, Y9, Y6
+	VMOVUPD      32(BX)(R9*1), Y10
+	VFMADD231PD  Y10, Y8, Y3
+	VFMADD231PD  Y10, Y9, Y7
+	ADDQ         SI, BX
+	VBROADCASTSD 8(DI), Y8
+	VBROADCASTSD 8(DI)(R8*1), Y9
+	VMOVUPD      (BX), Y10
+	VFMADD231PD  Y10, Y8, Y0
+	VFMADD231PD  Y10, Y9, Y4
+	VMOVUPD      32(BX), Y10
+	VFMADD231PD  Y10, Y8, Y1
+	VFMADD231PD  Y10, Y9, Y5
+	VMOVUPD      (BX)(R9*1), Y10
+	VFMADD231PD  Y10, Y8, Y2
+	VFMADD231PD  Y10, Y9, Y6
+	VMOVUPD      32(BX)(R9*1), Y10
+	VFMADD231PD  Y10, Y8, Y3
+	VFMADD231PD  Y10, Y9, Y7
+	ADDQ         SI, BX
+	VBROADCASTSD 16(DI), Y8
+	VBROADCASTSD 16(DI)(R8*1), Y9
+	VMOVUPD      (BX), Y10
+	VFMADD231PD  Y10, Y8, Y0
+	VFMADD231PD  Y10, Y9, Y4
+	VMOVUPD      32(BX), Y10
+	VFMADD231PD  Y10, Y8, Y1
+	VFMADD231PD  Y10, Y9, Y5
+	VMOVUPD      (BX)(R9*1), Y10
+	VFMADD231PD  Y10, Y8, Y2
+	VFMADD231PD  Y10, Y9, Y6
+	VMOVUPD      32(BX)(R9*1), Y10
+	VFMADD231PD  Y10, Y8, Y3
+	VFMADD231PD  Y10, Y9, Y7
+	ADDQ         SI, BX
+	VBROADCASTSD 24(DI), Y8
+	VBROADCASTSD 24(DI)(R8*1), Y9
+	VMOVUPD      (BX), Y10
+	VFMADD231PD  Y10, Y8, Y0
+	VFMADD231PD  Y10, Y9, Y4
+	VMOVUPD      32(BX), Y10
+	VFMADD231PD  Y10, Y8, Y1
+	VFMADD231PD  Y10, Y9, Y5
+	VMOVUPD      (BX)(R9*1), Y10
+	VFMADD231PD  Y10, Y8, Y2
+	VFMADD231PD  Y10, Y9, Y6
+	VMOVUPD      32(BX)(R9*1), Y10
+	VFMADD231PD  Y10, Y8, Y3
+	VFMADD231PD  Y10, Y9, Y7
+	ADDQ         SI, BX
+	ADDQ         $0x00000020, DI
+	DECQ         R10
+	JNZ          unrolled
+
+rest:
+	MOVQ 48(AX), R10
+	ANDQ $0x03, R10
+	JZ   summed
+
+one:
+	VBROADCASTSD (DI), Y8
+	VBROADCASTSD (DI)(R8*1), Y9
+	VMOVUPD      (BX), Y10
+	VFMADD231PD  Y10, Y8, Y0
+	VFMADD231PD  Y10, Y9, Y4
+	VMOVUPD      32(BX), Y10
+	VFMADD231PD  Y10, Y8, Y1
+	VFMADD231PD  Y10, Y9, Y5
+	VMOVUPD      (BX)(R9*1), Y10
+	VFMADD231PD  Y10, Y8, Y2
+	VFMADD231PD  Y10, Y9, Y6
+	VMOVUPD      32(BX)(R9*1), Y10
+	VFMADD231PD  Y10, Y8, Y3
+	VFMADD231PD  Y10, Y9, Y7
+	ADDQ         SI, BX
+	ADDQ         $0x00000008, DI
+	DECQ         R10
+	JNZ          one
+
+summed:
+	VMOVUPD Y0, (CX)
+	VMOVUPD Y1, 32(CX)
+	VMOVUPD Y2, 64(CX)
+	VMOVUPD Y3, 96(CX)
+	ADDQ    DX, CX
+	VMOVUPD Y4, (CX)
+	VMOVUPD Y5, 32(CX)
+	VMOVUPD Y6, 64(CX)
+	VMOVUPD Y7, 96(CX)
+	ADDQ    DX, CX
+	MOVQ    48(AX), BX
+	IMUL3Q  $+8, BX, BX
+	SUBQ    BX, DI
+	MOVQ    8(AX), BX
+	IMUL3Q  $+2, BX, BX
+	ADDQ    BX, DI
+	DECQ    56(AX)
+	JNZ     panel
+	VZEROUPPER
+	RET
+
+// func f64Tile3x4Weights(t *tile)
+// Requires: AVX, FMA3, MMX+
+TEXT ·f64Tile3x4Weights(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ 32(AX), CX
+	MOVQ 40(AX), DX
+	MOVQ 24(AX), SI
+	MOVQ (AX), DI
+	MOVQ 88(AX), BX
+
+panel:
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	JMP    begun
+
+load:
+	VBROADCASTSD 80(AX), Y11
+	MOVQ         CX, BX
+	VMULPD       (BX), Y11, Y0
+	VMULPD       32(BX), Y11, Y1
+	VMULPD       64(BX), Y11, Y2
+	VMULPD       96(BX), Y11, Y3
+	ADDQ         DX, BX
+	VMULPD       (BX), Y11, Y4
+	VMULPD       32(BX), Y11, Y5
+	VMULPD       64(BX), Y11, Y6
+	VMULPD       96(BX), Y11, Y7
+	ADDQ         DX, BX
+	VMULPD       (BX), Y11, Y8
+	VMULPD       32(BX), Y11, Y9
+	VMULPD       64(BX), Y11, Y10
+	VMULPD       96(BX), Y11, Y11
+
+begun:
+	MOVQ       DX, BX
+	IMUL3Q     $+3, BX, BX
+	ADDQ       CX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 127(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 127(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 127(BX)
+	MOVQ       16(AX), BX
+	MOVQ       8(AX), R8
+	MOVQ       96(AX), R9
+	MOVQ       48(AX), R10
+	SHRQ       $0x02, R10
+	JZ         rest
+
+unrolled:
+	VBROADCASTSD (DI), Y12
+	VBROADCASTSD (DI)(R8*1), Y13
+	VBROADCASTSD (DI)(R8*2), Y14
+	VMOVUPD      (BX), Y15
+	VFMADD231PD  Y15, Y12, Y0
+	VFMADD231PD  Y15, Y13, Y4
+	VFMADD231PD  Y15, Y14, Y8
+	VMOVUPD      32(BX), Y15
+	VFMADD231PD  Y15, Y12, Y1
+	VFMADD231PD  Y15, Y13, Y5
+	VFMADD231PD  Y15, Y14, Y9
+	VMOVUPD      (BX)(R9*1), Y15
+	VFMADD231PD  Y15, Y12, Y2
+	VFMADD231PD  Y15, Y13, Y6
+	VFMADD231PD  Y15, Y14, Y10
+	VMOVUPD      32(BX)(R9*1), Y15
+	VFMADD231PD  Y15, Y12, Y3
+	VFMADD231PD  Y15, Y13, Y7
+	VFMADD231PD  Y15, Y14, Y11
+	ADDQ         SI, BX
+	VBROADCASTSD 8(DI), Y12
+	VBROADCASTSD 8(DI)(R8*1), Y13
+	VBROADCASTSD 8(DI)(R8*2), Y14
+	VMOVUPD      (BX), Y15
+	VFMADD231PD  Y15, Y12, Y0
+	VFMADD231PD  Y15, Y13, Y4
+	VFMADD231PD  Y15, Y14, Y8
+	VMOVUPD      32(BX), Y15
+	VFMADD231PD  Y15, Y12, Y1
+	VFMADD231PD  Y15, Y13, Y5
+	VFMADD231PD  Y15, Y14, Y9
+	VMOVUPD      (BX)(R9*1), Y15
+	VFMADD231PD  Y15, Y12, Y2
+	VFMADD231PD  Y15, Y13, Y6
+	VFMADD231PD  Y15, Y14, Y10
+	VMOVUPD      32(BX)(R9*1), Y15
+	VFMADD231PD  Y15, Y12, Y3
+	VFMADD231PD  Y15, Y13, Y7
+	VFMADD231PD  Y15, Y14, Y11
+	ADDQ         SI, BX
+	VBROADCASTSD 16(DI), Y12
+	VBROADCASTSD 16(DI)(R8*1), Y13
+	VBROADCASTSD 16(DI)(R8*2), Y14
+	VMOVUPD      (BX), Y15
+	VFMADD231PD  Y15, Y12, Y0
+	VFMADD231PD  Y15, Y13, Y4
+	VFMADD231PD  Y15, Y14, Y8
+	VMOVUPD      32(BX), Y15
+	VFMADD231PD  Y15, Y12, Y1
+	VFMADD231PD  Y15, Y13, Y5
+	VFMADD231PD  Y15, Y14, Y9
+	VMOVUPD      (BX)(R9*1), Y15
+	VFMADD231PD  Y15, Y12, Y2
+	VFMADD231PD  Y15, Y13, Y6
+	VFMADD231PD  Y15, Y14, Y10
+	VMOVUPD      32(BX)(R9*1), Y15
+	VFMADD231PD  Y15, Y12, Y3
+	VFMADD231PD  Y15, Y13, Y7
+	VFMADD231PD  Y15, Y14, Y11
+	ADDQ         SI, BX
+	VBROADCASTSD 24(DI), Y12
+	VBROADCASTSD 24(DI)(R8*1), Y13
+	VBROADCASTSD 24(DI)(R8*2), Y14
+	VMOVUPD      (BX), Y15
+	VFMADD231PD  Y15, Y12, Y0
+	VFMADD231PD  Y15, Y13, Y4
+	VFMADD231PD  Y15, Y14, Y8
+	VMOVUPD      32(BX), Y15
+	VFMADD231PD  Y15, Y12, Y1
+	VFMADD231PD  Y15, Y13, Y5
+	VFMADD231PD  Y15, Y14, Y9
+	VMOVUPD      (BX)(R9*1), Y15
+	VFMADD231PD  Y15, Y12, Y2
+	VFMADD231PD  Y15, Y13, Y6
+	VFMADD231PD  Y15, Y14, Y10
+	VMOVUPD      32(BX)(R9*1), Y15
+	VFMADD231PD  Y15, Y12, Y3
+	VFMADD231PD  Y15, Y13, Y7
+	VFMADD231PD  Y15, Y14, Y11
+	ADDQ         SI, BX
+	ADDQ         $0x00000020, DI
+	DECQ         R10
+	JNZ          unrolled
+
+rest:
+	MOVQ 48(AX), R10
+	ANDQ $0x03, R10
+	JZ   summed
+
+one:
+	VBROADCASTSD (DI), Y12
+	VBROADCASTSD (DI)(R8*1), Y13
+	VBROADCASTSD (DI)(R8*2), Y14
+	VMOVUPD      (BX), Y15
+	VFMADD231PD  Y15, Y12, Y0
+	VFMADD231PD  Y15, Y13, Y4
+	VFMADD231PD  Y15, Y14, Y8
+	VMOVUPD      32(BX), Y15
+	VFMADD231PD  Y15, Y12, Y1
+	VFMADD231PD  Y15, Y13, Y5
+	VFMADD231PD  Y15, Y14, Y9
+	VMOVUPD      (BX)(R9*1), Y15
+	VFMADD231PD  Y15, Y12, Y2
+	VFMADD231PD  Y15, Y13, Y6
+	VFMADD231PD  Y15, Y14, Y10
+	VMOVUPD      32(BX)(R9*1), Y15
+	VFMADD231PD  Y15, Y12, Y3
+	VFMADD231PD  Y15, Y13, Y7
+	VFMADD231PD  Y15, Y14, Y11
+	ADDQ         SI, BX
+	ADDQ         $0x00000008, DI
+	DECQ         R10
+	JNZ          one
+
+summed:
+	VMOVUPD Y0, (CX)
+	VMOVUPD Y1, 32(CX)
+	VMOVUPD Y2, 64(CX)
+	VMOVUPD Y3, 96(CX)
+	ADDQ    DX, CX
+	VMOVUPD Y4, (CX)
+	VMOVUPD Y5, 32(CX)
+	VMOVUPD Y6, 64(CX)
+	VMOVUPD Y7, 96(CX)
+	ADDQ    DX, CX
+	VMOVUPD Y8, (CX)
+	VMOVUPD Y9, 32(CX)
+	VMOVUPD Y10, 64(CX)
+	VMOVUPD Y11, 96(CX)
+	ADDQ    DX, CX
+	MOVQ    48(AX), BX
+	IMUL3Q  $+8, BX, BX
+	SUBQ    BX, DI
+	MOVQ    8(AX), BX
+	IMUL3Q  $+3, BX, BX
+	ADDQ    BX, DI
+	DECQ    56(AX)
+	JNZ     panel
+	VZEROUPPER
+	RET
+
+// func f64Tile4x2Weights(t *tile)
+// Requires: AVX, FMA3, MMX+
+TEXT ·f64Tile4x2Weights(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ 32(AX), CX
+	MOVQ 40(AX), DX
+	MOVQ 24(AX), SI
+	MOVQ (AX), DI
+	MOVQ 88(AX), BX
+
+panel:
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	JMP    begun
+
+load:
+	VBROADCASTSD 80(AX), Y7
+	MOVQ         CX, BX
+	VMULPD       (BX), Y7, Y0
+	VMULPD       32(BX), Y7, Y1
+	ADDQ         DX, BX
+	VMULPD       (BX), Y7, Y2
+	VMULPD       32(BX), Y7, Y3
+	ADDQ         DX, BX
+	VMULPD       (BX), Y7, Y4
+	VMULPD       32(BX), Y7, Y5
+	ADDQ         DX, BX
+	VMULPD       (BX), Y7, Y6
+	VMULPD       32(BX), Y7, Y7
+
+begun:
+	MOVQ       DX, BX
+	IMUL3Q     $+4, BX, BX
+	ADDQ       CX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 63(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 63(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 63(BX)
+	ADDQ       DX, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 63(BX)
+	MOVQ       16(AX), BX
+	MOVQ       8(AX), R8
+	LEAQ       (R8)(R8*2), R9
+	MOVQ       48(AX), R10
+	SHRQ       $0x02, R10
+	JZ         rest
+
+unrolled:
+	VBROADCASTSD (DI), Y8
+	VBROADCASTSD (DI)(R8*1), Y9
+	VBROADCASTSD (DI)(R8*2), Y10
+	VBROADCASTSD (DI)(R9*1), Y11
+	VMOVUPD      (BX), Y12
+	VFMADD231PD  Y12, Y8, Y0
+	VFMADD231PD  Y12, Y9, Y2
+	VFMADD231PD  Y12, Y10, Y4
+	VFMADD231PD  Y12, Y11, Y6
+	VMOVUPD      32(BX), Y12
+	VFMADD231PD  Y12, Y8, Y1
+	VFMADD231PD  Y12, Y9, Y3
+	VFMADD231PD  Y12, Y10, Y5
+	VFMADD231PD  Y12, Y11, Y7
+	ADDQ         SI, BX
+	VBROADCASTSD 8(DI), Y8
+	VBROADCASTSD 8(DI)(R8*1), Y9
+	VBROADCASTSD 8(DI)(R8*2), Y10
+	VBROADCASTSD 8(DI)(R9*1), Y11
+	VMOVUPD      (BX), Y12
+	VFMADD231PD  Y12, Y8, Y0
+	VFMADD231PD  Y12, Y9, Y2
+	VFMADD231PD  Y12, Y10, Y4
+	VFMADD231PD  Y12, Y11, Y6
+	VMOVUPD      32(BX), Y12
+	VFMADD231PD  Y12, Y8, Y1
+	VFMADD231PD  Y12, Y9, Y3
+	VFMADD231PD  Y12, Y10, Y5
+	VFMADD231PD  Y12, Y11, Y7
+	ADDQ         SI, BX
+	VBROADCASTSD 16(DI), Y8
+	VBROADCASTSD 16(DI)(R8*1), Y9
+	VBROADCASTSD 16(DI)(R8*2), Y10
+	VBROADCASTSD 16(DI)(R9*1), Y11
+	VMOVUPD      (BX), Y12
+	VFMADD231PD  Y12, Y8, Y0
+	VFMADD231PD  Y12, Y9, Y2
+	VFMADD231PD  Y12, Y10, Y4
+	VFMADD231PD  Y12, Y11, Y6
+	VMOVUPD      32(BX), Y12
+	VFMADD231PD  Y12, Y8, Y1
+	VFMADD231PD  Y12, Y9, Y3
+	VFMADD231PD  Y12, Y10, Y5
+	VFMADD231PD  Y12, Y11, Y7
+	ADDQ         SI, BX
+	VBROADCASTSD 24(DI), Y8
+	VBROADCASTSD 24(DI)(R8*1), Y9
+	VBROADCASTSD 24(DI)(R8*2), Y10
+	VBROADCASTSD 24(DI)(R9*1), Y11
+	VMOVUPD      (BX), Y12
+	VFMADD231PD  Y12, Y8, Y0
+	VFMADD231PD  Y12, Y9, Y2
+	VFMADD231PD  Y12, Y10, Y4
+	VFMADD231PD  Y12, Y11, Y6
+	VMOVUPD      32(BX), Y12
+	VFMADD231PD  Y12, Y8, Y1
+	VFMADD231PD  Y12, Y9, Y3
+	VFMADD231PD  Y12, Y10, Y5
+	VFMADD231PD  Y12, Y11, Y7
+	ADDQ         SI, BX
+	ADDQ         $0x00000020, DI
+	DECQ         R10
+	JNZ          unrolled
+
+rest:
+	MOVQ 48(AX), R10
+	ANDQ $0x03, R10
+	JZ   summed
+
+one:
+	VBROADCASTSD (DI), Y8
+	VBROADCASTSD (DI)(R8*1), Y9
+	VBROADCASTSD (DI)(R8*2), Y10
+	VBROADCASTSD (DI)(R9*1), Y11
+	VMOVUPD      (BX), Y12
+	VFMADD231PD  Y12, Y8, Y0
+	VFMADD231PD  Y12, Y9, Y2
+	VFMADD231PD  Y12, Y10, Y4
+	VFMADD231PD  Y12, Y11, Y6
+	VMOVUPD      32(BX), Y12
+	VFMADD231PD  Y12, Y8, Y1
+	VFMADD231PD  Y12, Y9, Y3
+	VFMADD231PD  Y12, Y10, Y5
+	VFMADD231PD  Y12, Y11, Y7
+	ADDQ         SI, BX
+	ADDQ         $0x00000008, DI
+	DECQ         R10
+	JNZ          one
+
+summed:
+	VMOVUPD Y0, (CX)
+	VMOVUPD Y1, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPD Y2, (CX)
+	VMOVUPD Y3, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPD Y4, (CX)
+	VMOVUPD Y5, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPD Y6, (CX)
+	VMOVUPD Y7, 32(CX)
+	ADDQ    DX, CX
+	MOVQ    48(AX), BX
+	IMUL3Q  $+8, BX, BX
+	SUBQ    BX, DI
+	MOVQ    8(AX), BX
+	IMUL3Q  $+4, BX, BX
+	ADDQ    BX, DI
+	DECQ    56(AX)
+	JNZ     panel
 	VZEROUPPER
 	RET

@@ -254,6 +254,18 @@ func f32Dot3(d *dotting)
 func f32Dot4(d *dotting)
 
 //go:noescape
+func f32Tile1x8Weights(t *tile)
+
+//go:noescape
+func f32Tile2x4Weights(t *tile)
+
+//go:noescape
+func f32Tile3x4Weights(t *tile)
+
+//go:noescape
+func f32Tile4x2Weights(t *tile)
+
+//go:noescape
 func f16Copy1(p *packing)
 
 //go:noescape
@@ -273,6 +285,18 @@ func f16Dot3(d *dotting)
 
 //go:noescape
 func f16Dot4(d *dotting)
+
+//go:noescape
+func f16Tile1x8Weights(t *tile)
+
+//go:noescape
+func f16Tile2x4Weights(t *tile)
+
+//go:noescape
+func f16Tile3x4Weights(t *tile)
+
+//go:noescape
+func f16Tile4x2Weights(t *tile)
 
 //go:noescape
 func bf16Copy1(p *packing)
@@ -296,6 +320,18 @@ func bf16Dot3(d *dotting)
 func bf16Dot4(d *dotting)
 
 //go:noescape
+func bf16Tile1x8Weights(t *tile)
+
+//go:noescape
+func bf16Tile2x4Weights(t *tile)
+
+//go:noescape
+func bf16Tile3x4Weights(t *tile)
+
+//go:noescape
+func bf16Tile4x2Weights(t *tile)
+
+//go:noescape
 func f64Copy1(p *packing)
 
 //go:noescape
@@ -315,3 +351,15 @@ func f64Dot3(d *dotting)
 
 //go:noescape
 func f64Dot4(d *dotting)
+
+//go:noescape
+func f64Tile1x8Weights(t *tile)
+
+//go:noescape
+func f64Tile2x4Weights(t *tile)
+
+//go:noescape
+func f64Tile3x4Weights(t *tile)
+
+//go:noescape
+func f64Tile4x2Weights(t *tile)

@@ -16,6 +16,7 @@ type tile struct {
 	load   int // 0: the sums begin with 0, else with beta C
 	beta   uint64
 	next   unsafe.Pointer // what will be read next: prefetched
+	strip  int            // bytes between strips of packed weights
 }
 
 // packing is what a packer works on: k groups of n elements side by side.
@@ -53,6 +54,7 @@ const (
 	streamRows = 8 // the most rows of a stream kernel
 	streamK    = 8 // rows of B that it reads side by side
 	dotRows    = 4 // the most rows of a dot kernel
+	weightRows = 4 // the most rows of a kernel for packed weights
 )
 
 // kernels is the table of one element type at one level.
@@ -66,12 +68,17 @@ type kernels struct {
 	lanes      int // of the vectors of packers and dots
 	mc, kc, nc int // cache blocks
 
-	packed, strided [2][]func(*tile)            // [half a strip, whole strip][rows]
-	copies          [numTypes][2]func(*packing) // elements of a group side by side in the source: up to lanes, up to 2 lanes
-	transposes      [numTypes]func(*packing)    // elements of a group in up to 8 lines
+	packed, strided [2][]func(*tile)                      // [half a strip, whole strip][rows]
+	copies          [numTypes][2]func(*packing)           // elements of a group side by side in the source: up to lanes, up to 2 lanes
+	transposes      [numTypes]func(*packing)              // elements of a group in up to 8 lines
+	weights         [numTypes][weightRows + 1]func(*tile) // whole strips of packed weights, by rows; see weightStrips
 	streams         [streamRows + 1]func(*streaming)
 	dots            [numTypes][dotRows + 1]func(*dotting)
 }
+
+// weightStrips is how many strips of packed weights a kernel takes for a number of rows: as many sums as hide the FMA's
+// latency.
+var weightStrips = [weightRows + 1]int{1: 4, 2: 2, 3: 2, 4: 1}
 
 // dotWidth is how many lines of B a dot kernel takes for a number of rows.
 var dotWidth = [dotRows + 1]int{1: 8, 2: 4, 3: 4, 4: 2}

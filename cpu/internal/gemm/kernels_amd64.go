@@ -9,8 +9,10 @@ func tables(level isa.Level, _ isa.Features) (f32, f64 kernels) {
 	switch level {
 	case isa.Generic:
 		return genericKernels[float32](), genericKernels[float64]()
+	case isa.AVX2:
+		return avx2F32(), avx2F64()
 	}
-	return avx2F32(), avx2F64()
+	return avx512F32(), avx512F64()
 }
 
 func avx2F32() kernels {
@@ -29,14 +31,17 @@ func avx2F32() kernels {
 	ks.copies[BF16] = [2]func(*packing){bf16Copy1, bf16Copy2}
 	ks.transposes[F32], ks.transposes[F16], ks.transposes[BF16] = f32Transpose, f16Transpose, bf16Transpose
 	ks.streams = [streamRows + 1]func(*streaming){nil, f32Stream1, f32Stream2, f32Stream3, f32Stream4, f32Stream5, f32Stream6, f32Stream7, f32Stream8}
+	ks.weights[F32] = [weightRows + 1]func(*tile){nil, f32Tile1x8Weights, f32Tile2x4Weights, f32Tile3x4Weights, f32Tile4x2Weights}
 	ks.dots[F32] = [dotRows + 1]func(*dotting){nil, f32Dot1, f32Dot2, f32Dot3, f32Dot4}
+	ks.weights[F16] = [weightRows + 1]func(*tile){nil, f16Tile1x8Weights, f16Tile2x4Weights, f16Tile3x4Weights, f16Tile4x2Weights}
 	ks.dots[F16] = [dotRows + 1]func(*dotting){nil, f16Dot1, f16Dot2, f16Dot3, f16Dot4}
+	ks.weights[BF16] = [weightRows + 1]func(*tile){nil, bf16Tile1x8Weights, bf16Tile2x4Weights, bf16Tile3x4Weights, bf16Tile4x2Weights}
 	ks.dots[BF16] = [dotRows + 1]func(*dotting){nil, bf16Dot1, bf16Dot2, bf16Dot3, bf16Dot4}
 	return ks
 }
 
 func avx2F64() kernels {
-	ks := kernels{size: 8, mr: 6, nr: 8, interleave: 6, lanes: 4, mc: 96, kc: 256, nc: 1024}
+	ks := kernels{size: 8, mr: 6, nr: 8, interleave: 6, lanes: 4, mc: 48, kc: 512, nc: 1024}
 	ks.packed = [2][]func(*tile){
 		{nil, f64Tile1x1Packed, f64Tile2x1Packed, f64Tile3x1Packed, f64Tile4x1Packed, f64Tile5x1Packed, f64Tile6x1Packed},
 		{nil, f64Tile1x2Packed, f64Tile2x2Packed, f64Tile3x2Packed, f64Tile4x2Packed, f64Tile5x2Packed, f64Tile6x2Packed},
@@ -49,6 +54,7 @@ func avx2F64() kernels {
 	ks.copies[F64] = [2]func(*packing){f64Copy1, f64Copy2}
 	ks.transposes[F64] = f64Transpose
 	ks.streams = [streamRows + 1]func(*streaming){nil, f64Stream1, f64Stream2, f64Stream3, f64Stream4, f64Stream5, f64Stream6, f64Stream7, f64Stream8}
+	ks.weights[F64] = [weightRows + 1]func(*tile){nil, f64Tile1x8Weights, f64Tile2x4Weights, f64Tile3x4Weights, f64Tile4x2Weights}
 	ks.dots[F64] = [dotRows + 1]func(*dotting){nil, f64Dot1, f64Dot2, f64Dot3, f64Dot4}
 	return ks
 }

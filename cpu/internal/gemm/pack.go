@@ -8,8 +8,13 @@ func (ks *kernels) packGroups(p *packing, t Type, kStep, nStep int) {
 	if p.k == 0 {
 		return
 	}
+	size := t.Size()
+	if nStep == size && p.n <= 2*ks.lanes && ks.copies[t][0] != nil {
+		ks.copyLines(p, t, kStep)
+		return
+	}
 	whole := *p
-	switch size := t.Size(); {
+	switch {
 	case nStep == size && ks.copies[t][0] != nil:
 		for n := 0; n < whole.n; n += 2 * ks.lanes {
 			ks.part(p, &whole, n, min(2*ks.lanes, whole.n-n), nStep)

@@ -71,3 +71,25 @@ func (w *worker) packedStrip(pr *problem, j, k0, k int) {
 	t.b = p.dst
 	ks.packGroups(p, weights.Type, ks.nr*size, size)
 }
+
+// weightRows computes a region of few rows with packed weights: several strips side by side, without cutting k, and
+// what is left of the columns strip by strip.
+func (w *worker) weightRows(pr *problem, out output, i, m, j, n int) {
+	ks, t, weights := pr.ks, &w.tile, pr.weights
+	size := weights.Type.Size()
+	strips := weightStrips[m]
+	kernel, width := ks.weights[weights.Type][m], strips*ks.nr
+	t.a, t.lda = w.lines(pr, i, m)
+	t.ldb, t.strip, t.ldc, t.k = ks.nr*size, weights.K*ks.nr*size, out.ld, pr.k
+	t.start(ks, out, 0)
+	a, s := t.a, 0
+	for ; s+width <= n; s += width {
+		t.a, t.b, t.c, t.panels = a, weights.strip(j+s, 0), out.at(0, s), 1
+		t.next = t.b
+		kernel(t)
+	}
+	if s < n {
+		out.p = out.at(0, s)
+		w.strips(pr, out, i, m, j+s, n-s)
+	}
+}

@@ -6,7 +6,8 @@ const (
 	stripsMaxRows = 256     // at least so many rows of A are kept in the second level of cache,
 	stripsMaxA    = 1 << 16 // or as many as have this number of elements in a block of k
 	streamMinB    = 1 << 12 // elements of B from which on reading it along its rows pays for up to 3 rows,
-	streamLargeB  = 1 << 18 // and for more
+	streamLargeB  = 1 << 21 // and for more
+	dotLargeB     = 1 << 19 // elements of B from which on inner products pay for more than dotRows rows
 	tinyK         = 16      // so few products that storing C is most of the work
 	tinyKRows     = 48
 	dotMinK       = 32
@@ -22,8 +23,10 @@ func (pr *problem) choose(alpha float64) {
 	ks := pr.ks
 	switch {
 	case pr.weights != nil:
-		pr.path = viaStrips
-	case pr.dottable(pr.m, &pr.b):
+		if pr.m <= weightRows && pr.k > 0 && ks.weights[pr.weights.Type][1] != nil {
+			pr.path = viaWeights
+		}
+	case pr.dottable(pr.m, pr.n, &pr.b):
 		pr.path = viaDots
 	case pr.streamable(pr.m, pr.n, &pr.b):
 		pr.path = viaStream
@@ -37,12 +40,12 @@ func (pr *problem) choose(alpha float64) {
 // swaps says whether the transposed product has a fast path that the product has not: few columns become few rows.
 func (pr *problem) swaps() bool {
 	a := pr.a.T()
-	return pr.dottable(pr.n, &a) || pr.streamable(pr.n, pr.m, &a)
+	return pr.n <= dotRows && pr.dottable(pr.n, pr.m, &a) || pr.streamable(pr.n, pr.m, &a)
 }
 
 // dottable says whether m rows times b can be done by inner products.
-func (pr *problem) dottable(m int, b *Matrix) bool {
-	return m <= dotRows && b.Row == 1 && pr.k >= dotMinK && pr.ks.dots[b.Type][1] != nil
+func (pr *problem) dottable(m, n int, b *Matrix) bool {
+	return (m <= dotRows || m <= 2*dotRows && n*pr.k >= dotLargeB) && b.Row == 1 && pr.k >= dotMinK && pr.ks.dots[b.Type][1] != nil
 }
 
 // streamable says whether m rows times b, with n columns, are worth reading b along its rows.
@@ -58,10 +61,10 @@ func (pr *problem) streamable(m, n int, b *Matrix) bool {
 // more than one strip; for tiny k so few that their part of C lies on few pages.
 func (pr *problem) stripRows() int {
 	switch {
-	case pr.k <= tinyK:
-		return tinyKRows
 	case pr.n <= 2*pr.ks.nr:
 		return pr.m
+	case pr.k <= tinyK:
+		return tinyKRows
 	case pr.m <= stripsMaxRows:
 		return stripsMaxRows
 	}
@@ -98,8 +101,11 @@ func (pr *problem) cut(threads int) {
 // share cuts along the dimension whose operand is not packed anew for each task, unless that is too short.
 func (pr *problem) share(tasks int) {
 	unit := pr.ks.nr
-	if pr.path == viaDots {
+	switch pr.path {
+	case viaDots:
 		unit = 8
+	case viaWeights:
+		unit *= weightStrips[pr.m]
 	}
 	strips, panels := (pr.n+unit-1)/unit, (pr.m+pr.ks.mr-1)/pr.ks.mr
 	byRows := pr.path == viaStrips && (strips < tasks && panels > strips || pr.packA && !pr.packB && panels >= tasks)

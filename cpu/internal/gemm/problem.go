@@ -6,10 +6,11 @@ import "unsafe"
 type path uint8
 
 const (
-	viaStrips path = iota // strip by strip of B, which is packed as it is needed or read where it lies
-	viaBlocks             // blocks of A and B, packed for each level of cache
-	viaStream             // few rows: along the rows of B, 8 at a time
-	viaDots               // very few rows and B's columns contiguous: inner products
+	viaStrips  path = iota // strip by strip of B, which is packed as it is needed or read where it lies
+	viaBlocks              // blocks of A and B, packed for each level of cache
+	viaStream              // few rows: along the rows of B, 8 at a time
+	viaWeights             // few rows and packed weights: several strips side by side
+	viaDots                // very few rows and B's columns contiguous: inner products
 )
 
 // problem is one product: a call, or one of its batch. Paths compute m, n, k, a, b; these are the call's, or, if
@@ -105,6 +106,8 @@ func (w *worker) task(pr *problem, number int) {
 		w.strips(pr, out, i, m, j, n)
 	case viaStream:
 		w.streamRows(pr, out, m, j, n)
+	case viaWeights:
+		w.weightRows(pr, out, i, m, j, n)
 	case viaDots:
 		w.dots(pr, out, i, m, j, n)
 	}

@@ -2,23 +2,16 @@ package gemm
 
 import "unsafe"
 
-// streamC is how many bytes of C a stream kernel goes over again for every 8 rows of B.
-const streamC = 16 << 10
-
 // streamRows computes columns j..j+n-1 of a product with few rows by reading B along its rows, 8 at a time.
 func (w *worker) streamRows(pr *problem, out output, m, j, n int) {
 	ks, s := pr.ks, &w.stream
 	w.begin(ks, out, m, n)
 	whole := pr.k / streamK * streamK
 	a := w.groupsOf8(pr, m, whole)
-	s.ldb, s.ldc = pr.b.Row*ks.size, out.ld
-	width := max(streamC/(m*ks.size), 256)
-	for c := 0; c < n; c += width {
-		s.c, s.n = out.at(0, c), min(width, n-c)
-		for k := 0; k < whole; k += streamK {
-			s.a, s.b = unsafe.Add(a, k*m*ks.size), pr.b.at(k, j+c)
-			ks.streams[m](s)
-		}
+	s.ldb, s.c, s.ldc, s.n = pr.b.Row*ks.size, out.p, out.ld, n
+	for k := 0; k < whole; k += streamK {
+		s.a, s.b = unsafe.Add(a, k*m*ks.size), pr.b.at(k, j)
+		ks.streams[m](s)
 	}
 	if whole < pr.k {
 		rest := *pr
@@ -69,21 +62,40 @@ func dots[T float32 | float64](w *worker, pr *problem, out output, i, m, j, n in
 	ks, d := pr.ks, &w.dot
 	size := pr.b.Type.Size()
 	*d = dotting{ldb: pr.b.Col * size, k: pr.k, sums: unsafe.Pointer(&w.sums)}
-	d.a, d.lda = w.lines(pr, i, m)
-	dot, width := ks.dots[pr.b.Type][m], dotWidth[m]
-	sums := floats[T](d.sums, m*width)
+	a, lda := w.lines(pr, i, m)
+	d.lda = lda
+	groups := cutPanels(m, dotRows)
+	if m > dotRows { // all of one width: they share lines of B while these are in the cache
+		groups = cutPanels(m, dotRows-1)
+	}
+	width := dotWidth[groups.height]
 	for s := 0; s < n; s += width {
 		d.b, d.n = pr.b.at(0, j+s), min(width, n-s)
-		dot(d)
-		for r := range m {
-			to := out.at(r, s)
-			for _, x := range sums[r*width:][:d.n] {
-				if out.load {
-					x += T(*(*T)(unsafe.Pointer(&out.beta)) * *(*T)(to))
-				}
-				*(*T)(to) = x
-				to = unsafe.Add(to, out.step)
+		r := 0
+		for g := range groups.count() {
+			rows := groups.height
+			if g < groups.tall {
+				rows++
 			}
+			d.a = unsafe.Add(a, r*lda)
+			ks.dots[pr.b.Type][rows](d)
+			storeDots[T](w, out, r, rows, s, d.n, width)
+			r += rows
+		}
+	}
+}
+
+// storeDots puts the sums of a dot kernel at r, s of the output.
+func storeDots[T float32 | float64](w *worker, out output, r, rows, s, n, width int) {
+	sums := floats[T](unsafe.Pointer(&w.sums), rows*width)
+	for i := range rows {
+		to := out.at(r+i, s)
+		for _, x := range sums[i*width:][:n] {
+			if out.load {
+				x += T(*(*T)(unsafe.Pointer(&out.beta)) * *(*T)(to))
+			}
+			*(*T)(to) = x
+			to = unsafe.Add(to, out.step)
 		}
 	}
 }

@@ -17,6 +17,15 @@ func newAVX2() *Funcs {
 	f.Level = isa.AVX2
 	avx2Float32(&f.F32)
 	avx2Float64(&f.F64)
+	avx2Bitwise(&f.I64)
+	avx2Bitwise(&f.I32)
+	avx2Bitwise(&f.I8)
+	avx2Bitwise(&f.U8)
+	f.I64.Add, f.I64.Sub = onBytes(f.I64.Add, addI64AVX2), onBytes(f.I64.Sub, subI64AVX2)
+	f.I32.Add, f.I32.Sub = onBytes(f.I32.Add, addI32AVX2), onBytes(f.I32.Sub, subI32AVX2)
+	f.I32.Mul, f.I32.Min, f.I32.Max = onBytes(f.I32.Mul, mulI32AVX2), onBytes(f.I32.Min, minI32AVX2), onBytes(f.I32.Max, maxI32AVX2)
+	f.I8.Add, f.I8.Sub = onBytes(f.I8.Add, addI8AVX2), onBytes(f.I8.Sub, subI8AVX2)
+	f.U8.Add, f.U8.Sub = onBytes(f.U8.Add, addI8AVX2), onBytes(f.U8.Sub, subI8AVX2)
 	f.F32FromF16 = whole(16, f.F32FromF16, f32FromF16AVX2)
 	f.F32FromBF16 = whole(16, f.F32FromBF16, f32FromBF16AVX2)
 	f.F16FromF32 = whole(16, f.F16FromF32, f16FromF32AVX2)
@@ -27,6 +36,10 @@ func newAVX2() *Funcs {
 	f.Random, f.Uniform, f.Normal = randomBlocks, uniformBlocks, normalBlocks
 	f.Bernoulli, f.Dropout = bernoulliBlocks, dropoutBlocks
 	return f
+}
+
+func avx2Bitwise[T Integer](t *Int[T]) {
+	t.And, t.Or, t.Xor = onBytes(t.And, andAVX2), onBytes(t.Or, orAVX2), onBytes(t.Xor, xorAVX2)
 }
 
 func avx2Float32(t *Float[float32]) {
@@ -47,17 +60,19 @@ func avx2Float32(t *Float[float32]) {
 	t.Dot, t.Dot3, t.SumSqDev, t.DotDev = dot32AVX2, dot332AVX2, sumSqDev32AVX2, dotDev32AVX2
 	t.MaxOf, t.MinOf, t.Exp, t.Exp2 = maxOf32AVX2, minOf32AVX2, exp32AVX2, exp232AVX2
 	t.Expm1, t.Log, t.Log2, t.Log1p = expm132AVX2, log32AVX2, log232AVX2, log1p32AVX2
-	t.Tanh, t.Sigmoid, t.Softplus, t.Erf = tanh32AVX2, sigmoid32AVX2, softplus32AVX2, erf32AVX2
-	t.Silu, t.Gelu, t.GeluTanh, t.SiluMul = silu32AVX2, gelu32AVX2, geluTanh32AVX2, siluMul32AVX2
+	t.Tanh, t.Sigmoid, t.Softplus, t.Silu = tanh32AVX2, sigmoid32AVX2, softplus32AVX2, silu32AVX2
+	t.GeluTanh, t.Erf, t.Gelu, t.SiluMul = geluTanh32AVX2, erf32AVX2, gelu32AVX2, siluMul32AVX2
 	t.AddSilu, t.AddGelu, t.AddGeluTanh, t.AddSigmoid = addSilu32AVX2, addGelu32AVX2, addGeluTanh32AVX2, addSigmoid32AVX2
 	t.AddTanh, t.SiluMulClamp, t.Expm1Grad, t.ErfGrad = addTanh32AVX2, siluMulClamp32AVX2, expm1Grad32AVX2, erfGrad32AVX2
 	t.SiluGrad, t.SoftplusGrad, t.GeluGrad, t.GeluTanhGrad = siluGrad32AVX2, softplusGrad32AVX2, geluGrad32AVX2, geluTanhGrad32AVX2
-	t.SiluMulGrad, t.SiluMulClampGrad, t.SumExp = siluMulGrad32AVX2, siluMulClampGrad32AVX2, sumExp32AVX2
+	t.SiluMulGrad, t.SiluMulClampGrad, t.ExpScaled, t.LogSoftmaxGrad = siluMulGrad32AVX2, siluMulClampGrad32AVX2, expScaled32AVX2, logSoftmaxGrad32AVX2
+	t.SumExp = sumExp32AVX2
 	t.Sin, t.Cos, t.SinGrad, t.CosGrad = sinPieces, cosPieces, sinGradChunks, cosGradChunks
 	t.ExpSum = func(dst, x []float32, scale, shift float32) float32 {
 		expScaled32AVX2(dst, x, scale, shift)
 		return sum32AVX2(dst)
 	}
+	t.peak, t.trough = peakOf32AVX2, troughOf32AVX2
 	t.ArgMax = func(x []float32) int { return indexOf32AVX2(x, maxOf32AVX2(x)) }
 	t.ArgMin = func(x []float32) int { return indexOf32AVX2(x, minOf32AVX2(x)) }
 	t.Eq, t.EqS = wholePair(32, t.Eq, eq32AVX2), wholeScalar(32, t.EqS, eqS32AVX2)

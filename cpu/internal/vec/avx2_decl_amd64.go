@@ -509,6 +509,16 @@ func maxOf32AVX2(x []float32) float32
 //go:noescape
 func minOf32AVX2(x []float32) float32
 
+// peakOf32AVX2 returns the largest element, any if there is a NaN, any zero of two.
+//
+//go:noescape
+func peakOf32AVX2(x []float32) float32
+
+// troughOf32AVX2 returns the smallest element, any if there is a NaN, any zero of two.
+//
+//go:noescape
+func troughOf32AVX2(x []float32) float32
+
 // indexOf32AVX2 returns the first index whose element equals v or is NaN, -1 if none does.
 //
 //go:noescape
@@ -824,6 +834,16 @@ func maxOf64AVX2(x []float64) float64
 //go:noescape
 func minOf64AVX2(x []float64) float64
 
+// peakOf64AVX2 returns the largest element, any if there is a NaN, any zero of two.
+//
+//go:noescape
+func peakOf64AVX2(x []float64) float64
+
+// troughOf64AVX2 returns the smallest element, any if there is a NaN, any zero of two.
+//
+//go:noescape
+func troughOf64AVX2(x []float64) float64
+
 // indexOf64AVX2 returns the first index whose element equals v or is NaN, -1 if none does.
 //
 //go:noescape
@@ -919,16 +939,6 @@ func softplus32AVX2(dst []float32, a []float32)
 //go:noescape
 func softplus32StreamAVX2(dst []float32, a []float32)
 
-// erf32AVX2 computes dst = erf a.
-//
-//go:noescape
-func erf32AVX2(dst []float32, a []float32)
-
-// erf32StreamAVX2 computes dst = erf a and stores around the cache. The output is aligned to 32 bytes and a whole number of vectors long.
-//
-//go:noescape
-func erf32StreamAVX2(dst []float32, a []float32)
-
 // silu32AVX2 computes dst = a σ(a).
 //
 //go:noescape
@@ -939,16 +949,6 @@ func silu32AVX2(dst []float32, a []float32)
 //go:noescape
 func silu32StreamAVX2(dst []float32, a []float32)
 
-// gelu32AVX2 computes dst = a Φ(a).
-//
-//go:noescape
-func gelu32AVX2(dst []float32, a []float32)
-
-// gelu32StreamAVX2 computes dst = a Φ(a) and stores around the cache. The output is aligned to 32 bytes and a whole number of vectors long.
-//
-//go:noescape
-func gelu32StreamAVX2(dst []float32, a []float32)
-
 // geluTanh32AVX2 computes dst = a Φ(a) in the tanh form.
 //
 //go:noescape
@@ -958,6 +958,26 @@ func geluTanh32AVX2(dst []float32, a []float32)
 //
 //go:noescape
 func geluTanh32StreamAVX2(dst []float32, a []float32)
+
+// erf32AVX2 computes dst = erf a.
+//
+//go:noescape
+func erf32AVX2(dst []float32, a []float32)
+
+// erf32StreamAVX2 computes dst = erf a and stores around the cache. The output is aligned to 32 bytes and a whole number of vectors long.
+//
+//go:noescape
+func erf32StreamAVX2(dst []float32, a []float32)
+
+// gelu32AVX2 computes dst = a Φ(a).
+//
+//go:noescape
+func gelu32AVX2(dst []float32, a []float32)
+
+// gelu32StreamAVX2 computes dst = a Φ(a) and stores around the cache. The output is aligned to 32 bytes and a whole number of vectors long.
+//
+//go:noescape
+func gelu32StreamAVX2(dst []float32, a []float32)
 
 // siluMul32AVX2 computes dst = silu(a) * b.
 //
@@ -1074,6 +1094,11 @@ func siluMulClampGrad32AVX2(dgate []float32, dup []float32, gate []float32, up [
 //go:noescape
 func expScaled32AVX2(dst []float32, x []float32, scale float32, shift float32)
 
+// logSoftmaxGrad32AVX2 computes dst = scale * (dy - exp(y)*sum).
+//
+//go:noescape
+func logSoftmaxGrad32AVX2(dst []float32, y []float32, dy []float32, scale float32, sum float32)
+
 // sumExp32AVX2 returns Σ exp(x*scale - shift) in the order of Float.Sum.
 //
 //go:noescape
@@ -1153,6 +1178,66 @@ func geS32AVX2(dst []bool, a []float32, s float32)
 //
 //go:noescape
 func select32AVX2(dst []float32, cond []bool, a []float32, b []float32)
+
+// andAVX2 computes dst = a & b for a multiple of 64 bytes.
+//
+//go:noescape
+func andAVX2(dst []uint8, a []uint8, b []uint8)
+
+// orAVX2 computes dst = a | b for a multiple of 64 bytes.
+//
+//go:noescape
+func orAVX2(dst []uint8, a []uint8, b []uint8)
+
+// xorAVX2 computes dst = a ^ b for a multiple of 64 bytes.
+//
+//go:noescape
+func xorAVX2(dst []uint8, a []uint8, b []uint8)
+
+// addI8AVX2 computes dst = a + b on bytes for a multiple of 64 bytes.
+//
+//go:noescape
+func addI8AVX2(dst []uint8, a []uint8, b []uint8)
+
+// addI32AVX2 computes dst = a + b on 32 bits for a multiple of 64 bytes.
+//
+//go:noescape
+func addI32AVX2(dst []uint8, a []uint8, b []uint8)
+
+// addI64AVX2 computes dst = a + b on 64 bits for a multiple of 64 bytes.
+//
+//go:noescape
+func addI64AVX2(dst []uint8, a []uint8, b []uint8)
+
+// subI8AVX2 computes dst = a - b on bytes for a multiple of 64 bytes.
+//
+//go:noescape
+func subI8AVX2(dst []uint8, a []uint8, b []uint8)
+
+// subI32AVX2 computes dst = a - b on 32 bits for a multiple of 64 bytes.
+//
+//go:noescape
+func subI32AVX2(dst []uint8, a []uint8, b []uint8)
+
+// subI64AVX2 computes dst = a - b on 64 bits for a multiple of 64 bytes.
+//
+//go:noescape
+func subI64AVX2(dst []uint8, a []uint8, b []uint8)
+
+// mulI32AVX2 computes dst = a * b on 32 bits for a multiple of 64 bytes.
+//
+//go:noescape
+func mulI32AVX2(dst []uint8, a []uint8, b []uint8)
+
+// minI32AVX2 computes dst = min(a, b) on 32 bits for a multiple of 64 bytes.
+//
+//go:noescape
+func minI32AVX2(dst []uint8, a []uint8, b []uint8)
+
+// maxI32AVX2 computes dst = max(a, b) on 32 bits for a multiple of 64 bytes.
+//
+//go:noescape
+func maxI32AVX2(dst []uint8, a []uint8, b []uint8)
 
 // f32FromF16AVX2 widens halves, for a multiple of 16 elements.
 //

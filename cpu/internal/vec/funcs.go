@@ -105,6 +105,9 @@ type Float[T Real] struct {
 	// ExpSum: dst = exp(x*scale - shift); returns Σ dst. SumExp does not store.
 	ExpSum func(dst, x []T, scale, shift T) T
 	SumExp func(x []T, scale, shift T) T
+	// ExpScaled: dst = exp(x*scale - shift). LogSoftmaxGrad: dst = scale * (dy - exp(y)*sum), y the output and sum = Σ dy.
+	ExpScaled      func(dst, x []T, scale, shift T)
+	LogSoftmaxGrad func(dst, y, dy []T, scale, sum T)
 	// Prod multiplies in the order of the elements.
 	Prod func(x []T) T
 
@@ -129,7 +132,8 @@ type Float[T Real] struct {
 	// CumSum: dst[i] = x[0] + … + x[i]; CumSumReverse sums from the end. Both add in float64.
 	CumSum, CumSumReverse func(dst, x []T)
 
-	log func(T) T // of one number
+	log          func(T) T     // of one number
+	peak, trough func(x []T) T // MaxOf and MinOf that promise nothing of NaN and the sign of zero
 }
 
 // Int is the integer part of a table. Arithmetic wraps around; Div rounds toward zero, and by zero gives 0.

@@ -330,7 +330,7 @@ func genericFloat[T Real]() Float[T] {
 		Select: selectLoop[T],
 
 		Sum: sum[T], SumSq: sumSq[T], SumAbs: sumAbs[T], Dot: dot[T], Dot3: dot3[T], SumSqDev: sumSqDev[T], DotDev: dotDev[T], Prod: prod[T],
-		MaxOf: maxOf[T], MinOf: minOf[T], ArgMax: argMax[T], ArgMin: argMin[T],
+		peak: peakOf[T], trough: troughOf[T], MaxOf: maxOf[T], MinOf: minOf[T], ArgMax: argMax[T], ArgMin: argMin[T],
 
 		NormScale: normScale[T], NormAffine: normAffine[T], Standardize: standardize[T], NormBack: normBack[T], MulShift: mulShift[T], WeightGrad: weightGrad[T],
 		CumSum: cumSum[T], CumSumReverse: cumSumReverse[T],

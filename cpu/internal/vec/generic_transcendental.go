@@ -27,12 +27,22 @@ func (t *Float[T]) fill(f transcendental[T]) {
 	t.AddSigmoid, t.AddTanh = sumThen(f.sigmoid), sumThen(f.tanh)
 	t.fillSwiGLU(f)
 
-	t.ExpSum = func(dst, x []T, scale, shift T) T {
+	expScaled := func(dst, x []T, scale, shift T) {
 		x = x[:len(dst)]
 		for i, v := range x {
 			dst[i] = f.exp(T(v*scale) - shift)
 		}
+	}
+	t.ExpScaled = expScaled
+	t.ExpSum = func(dst, x []T, scale, shift T) T {
+		expScaled(dst, x, scale, shift)
 		return sum(dst)
+	}
+	t.LogSoftmaxGrad = func(dst, y, dy []T, scale, sum T) {
+		y, dy = y[:len(dst)], dy[:len(dst)]
+		for i, v := range y {
+			dst[i] = scale * T(dy[i]-T(f.exp(v)*sum))
+		}
 	}
 	t.SumExp = func(x []T, scale, shift T) T {
 		return reduce(len(x), func(acc T, i int) T { return acc + f.exp(T(x[i]*scale)-shift) })

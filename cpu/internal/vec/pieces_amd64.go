@@ -2,6 +2,8 @@
 
 package vec
 
+import "unsafe"
+
 // What stands between the table and kernels that do whole groups only.
 
 // whole runs the kernel on the whole groups of a slice and the plain loop on the rest.
@@ -27,6 +29,23 @@ func wholeScalar[D, S any](group int, rest, kernel func(dst []D, a []S, s S)) fu
 		kernel(dst[:n], a, s)
 		rest(dst[n:], a[n:], s)
 	}
+}
+
+// onBytes runs a kernel on the whole groups of 64 bytes of integers.
+func onBytes[T Integer](rest func(dst, a, b []T), kernel func(dst, a, b []uint8)) func(dst, a, b []T) {
+	return func(dst, a, b []T) {
+		const group = 64
+		var x T
+		n := len(dst) * int(unsafe.Sizeof(x)) / group * group
+		kernel(bytesOf(dst)[:n], bytesOf(a), bytesOf(b))
+		m := n / int(unsafe.Sizeof(x))
+		rest(dst[m:], a[m:], b[m:])
+	}
+}
+
+func bytesOf[T Integer](x []T) []uint8 {
+	var e T
+	return unsafe.Slice((*uint8)(unsafe.Pointer(unsafe.SliceData(x))), len(x)*int(unsafe.Sizeof(e)))
 }
 
 // sinPieces lets the kernel do what it can and plain Go the eight elements that it stops at.

@@ -6,9 +6,9 @@ package vec
 // Softmax: dst = exp(scale x - m) / Σ with m the largest scale x. tmp, as long as x, holds the exponentials; it may be dst, but with a streaming table a
 // small buffer used again for every row is faster. Of a row that is -Inf everywhere it makes NaN.
 func (f *Float[T]) Softmax(dst, x, tmp []T, scale T) {
-	most := f.MaxOf
+	most := f.peak // a NaN spoils the sum if not the shift
 	if scale < 0 {
-		most = f.MinOf
+		most = f.trough
 	}
 	sum := f.ExpSum(tmp[:len(x)], x, scale, T(scale*most(x)))
 	f.MulS(dst, tmp[:len(x)], 1/sum)

@@ -1,5 +1,7 @@
 package vec
 
+import "math"
+
 // Sine and cosine: reduction to quadrant π/2 + r and two polynomials, as kernels/math.cuh has them.
 
 // twoOverPi holds the first 224 bits of 2/π behind the binary point; the leading word is a zero to start from.
@@ -49,22 +51,34 @@ func cosPoly(r float32) float32 {
 	return FMA32(s*s, poly(s, 2.45365609e-05, -0.00138882431, 0.0416666642), FMA32(s, -0.5, 1))
 }
 
-// Sin is the sine, for every finite x.
-func Sin(x float32) float32 {
-	r, quadrant := reduceAngle(abs(x))
+// sine and cosine finish a reduced angle.
+func sine(r float32, quadrant uint32) float32 {
 	y := sinPoly(r)
 	if quadrant&1 != 0 {
 		y = cosPoly(r)
 	}
-	return fromBits(bitsOf(y) ^ quadrant&2<<30 ^ bitsOf(x)&signBit)
+	return fromBits(bitsOf(y) ^ quadrant&2<<30)
 }
 
-// Cos is the cosine, for every finite x.
-func Cos(x float32) float32 {
-	r, quadrant := reduceAngle(abs(x))
+func cosine(r float32, quadrant uint32) float32 {
 	y := cosPoly(r)
 	if quadrant&1 != 0 {
 		y = sinPoly(r)
 	}
 	return fromBits(bitsOf(y) ^ (quadrant+1)&2<<30)
+}
+
+// Sin is the sine, for every finite x.
+func Sin(x float32) float32 { return fromBits(bitsOf(sine(reduceAngle(abs(x)))) ^ bitsOf(x)&signBit) }
+
+// Cos is the cosine, for every finite x.
+func Cos(x float32) float32 { return cosine(reduceAngle(abs(x))) }
+
+// SinCos is sine and cosine of an angle in float64, |a| < 2^31: a position times a frequency. π/2 in two parts, and the rest rounded to float32.
+func SinCos(a float64) (sin, cos float32) {
+	z := math.FMA(a, 0.63661977236758138, rounder64)
+	n := z - rounder64
+	r := math.FMA(n, -1.5707963267948966, a)
+	t, quadrant := float32(math.FMA(n, -6.123233995736766e-17, r)), uint32(math.Float64bits(z))
+	return sine(t, quadrant), cosine(t, quadrant)
 }

@@ -134,6 +134,9 @@ func TestVariantsAgree(t *testing.T) {
 	want := reflect.ValueOf(For(isa.Generic)).Elem()
 	for variant, f := range variants() {
 		t.Run(variant, func(t *testing.T) {
+			if f.Level == isa.Generic {
+				t.Skip("the definition itself")
+			}
 			r := source(t)
 			got := reflect.ValueOf(f).Elem()
 			for i := range want.NumField() {

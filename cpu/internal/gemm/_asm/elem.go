@@ -130,6 +130,14 @@ func newRows(base, stride reg.GPVirtual, n int) rows {
 	return r
 }
 
+// rowsFrom is newRows with the stride in a field of the arguments.
+func rowsFrom(base reg.GPVirtual, p args, stride, n int) rows {
+	if n == 1 {
+		return rows{base: base}
+	}
+	return newRows(base, p.load(stride), n)
+}
+
 // reset sets the second base pointer after the first was set anew.
 func (r rows) reset() {
 	if r.far != nil {

@@ -37,18 +37,18 @@ func main() {
 
 func avx2() {
 	maskTable()
-	for _, e := range []elem{f32, f64} {
+	for _, s := range []source{fromF32, fromF64} {
 		for mr := 1; mr <= 6; mr++ {
 			for nv := 1; nv <= 2; nv++ {
-				tileKernel{e, ymm, mr, nv, true}.emit()
-				tileKernel{e, ymm, mr, nv, false}.emit()
+				tileKernel{s, ymm, mr, nv, packed}.emit()
+				tileKernel{s, ymm, mr, nv, strided}.emit()
 			}
 		}
 		for mr := 7; mr <= 12; mr++ { // as many sums in half a strip
-			tileKernel{e, ymm, mr, 1, false}.emit()
+			tileKernel{s, ymm, mr, 1, strided}.emit()
 		}
 		for mr := 1; mr <= 8; mr++ {
-			stream{e, ymm, mr}.emit()
+			stream{s.elem, ymm, mr}.emit()
 		}
 	}
 	for _, s := range []source{fromF32, fromF16, fromBF16, fromF64} {
@@ -57,6 +57,11 @@ func avx2() {
 		transpose(s)
 		for mr := 1; mr <= 4; mr++ {
 			dot{s, mr}.emit()
+		}
+		for mr, nv := range []int{1: 8, 2: 4, 3: 4, 4: 2} {
+			if mr > 0 {
+				tileKernel{s, ymm, mr, nv, weights}.emit()
+			}
 		}
 	}
 }

@@ -22,31 +22,37 @@ const (
 	tileLoad              // 0: the sums begin with 0, else with beta C
 	tileBeta              // beta in the element type
 	tileNext              // what the caller will read next: prefetched
+	tileStrip             // bytes between strips of packed weights
 )
 
-// tileKernel multiplies panels of mr rows of A by one strip of nv vectors of B. The sums of one panel stay in
-// registers; every product is added to its sum by one FMA, in k order.
+// tileKernel multiplies panels of mr rows of A by nv vectors of B. The sums of one panel stay in registers; every
+// product is added to its sum by one FMA, in k order.
 type tileKernel struct {
-	elem
+	source // of B
 	width
 	mr, nv int
-	packed bool // A holds k-major panels with rowsPerPanel rows each, else rows
+	form   form
 }
+
+// form says where a tile kernel finds its operands.
+type form int
+
+const (
+	strided form = iota // rows of A; a strip of B, or half of one
+	packed              // k-major panels of A with rowsPerPanel rows each; B as above
+	weights             // rows of A; nv/2 whole strips of packed weights, each a stream of its own
+)
 
 // rowsPerPanel is how many elements stand side by side for each k in a packed panel, whatever part of them is used.
 func (t tileKernel) rowsPerPanel() int {
-	if t.bytes == 64 {
+	if t.width.bytes == 64 {
 		return 16
 	}
 	return 6
 }
 
 func (t tileKernel) name() string {
-	form := "Strided"
-	if t.packed {
-		form = "Packed"
-	}
-	return fmt.Sprintf("%s%sTile%dx%d%s", t.prefix, t.elem.name, t.mr, t.nv, form)
+	return fmt.Sprintf("%s%sTile%dx%d%s", t.prefix, t.stored, t.mr, t.nv, [...]string{"Strided", "Packed", "Weights"}[t.form])
 }
 
 func (t tileKernel) emit() {
@@ -71,12 +77,12 @@ func (t tileKernel) emit() {
 	t.prefetch(c, ldc, next)
 	MOVQ(p.field(tileB), b)
 	var ar rows
-	if !t.packed {
-		ar = newRows(a, p.load(tileLDA), t.mr)
+	if t.form != packed {
+		ar = rowsFrom(a, p, tileLDA, t.mr)
 	}
 	t.sums(p, acc, a, ar, b, ldb)
 	t.store(p, acc, c, ldc, edge)
-	if !t.packed { // a is at the end of its first row
+	if t.form != packed { // a is at the end of its first row
 		MOVQ(p.field(tileK), b)
 		IMUL3Q(I32(int32(t.size)), b, b)
 		SUBQ(b, a)
@@ -92,9 +98,12 @@ func (t tileKernel) emit() {
 
 // edge prepares the masks of the last vector (AVX2) or of every vector (AVX-512).
 func (t tileKernel) edge(p args) []reg.Register {
+	if t.form == weights {
+		return nil
+	}
 	cols := p.load(tileCols)
-	lanes := t.bytes / t.size
-	if t.bytes == 32 {
+	lanes := t.width.bytes / t.size
+	if t.width.bytes == 32 {
 		if t.nv > 1 {
 			SUBQ(Imm(uint64(lanes*(t.nv-1))), cols)
 		}
@@ -131,9 +140,11 @@ func (t tileKernel) begin(p args, acc [][]reg.VecVirtual, c, ldc reg.GPVirtual, 
 	MOVQ(c, row)
 	for i := range acc {
 		for j, v := range acc[i] {
-			m := Mem{Base: row, Disp: t.bytes * j}
+			m := Mem{Base: row, Disp: t.width.bytes * j}
 			switch {
-			case t.bytes == 64:
+			case edge == nil:
+				t.mul(m, beta, v)
+			case t.width.bytes == 64:
 				t.zeroMove(m, edge[j], v)
 				t.mul(beta, v, v)
 			case j == t.nv-1:
@@ -157,15 +168,15 @@ func (t tileKernel) prefetch(c, ldc, next reg.GPVirtual) {
 	IMUL3Q(I32(int32(t.mr)), row, row)
 	ADDQ(c, row)
 	for i := range t.mr {
-		for d := 0; d < t.bytes*t.nv; d += 64 {
+		for d := 0; d < t.width.bytes*t.nv; d += 64 {
 			PREFETCHT0(Mem{Base: row, Disp: d})
 		}
-		PREFETCHT0(Mem{Base: row, Disp: t.bytes*t.nv - 1})
+		PREFETCHT0(Mem{Base: row, Disp: t.width.bytes*t.nv - 1})
 		if i+1 < t.mr {
 			ADDQ(ldc, row)
 		}
 	}
-	if t.packed {
+	if t.form == packed {
 		for i := range prefetchLines {
 			PREFETCHT0(Mem{Base: next, Disp: 64 * i})
 		}
@@ -180,16 +191,31 @@ const prefetchLines = 8
 func (t tileKernel) sums(p args, acc [][]reg.VecVirtual, a reg.GPVirtual, ar rows, b, ldb reg.GPVirtual) {
 	step := t.rowsPerPanel() * t.size
 	element := func(i, u int) Mem {
-		if t.packed {
+		if t.form == packed {
 			return Mem{Base: a, Disp: u*step + i*t.size}
 		}
 		return ar.at(i, u*t.size)
 	}
+	var strips rows
+	if t.form == weights && t.nv > 2 {
+		strips = rowsFrom(b, p, tileStrip, t.nv/2)
+	}
+	vector := t.width.bytes / t.size * t.source.bytes // as stored
 	product := func(u int) {
+		if t.form == weights {
+			t.weightProducts(acc, func(i int) Mem { return element(i, u) }, func(j int) Mem {
+				if t.nv == 2 {
+					return Mem{Base: b, Disp: vector * j}
+				}
+				return strips.at(j/2, vector*(j%2))
+			})
+			ADDQ(ldb, b)
+			return
+		}
 		bv := make([]reg.VecVirtual, t.nv)
 		for j := range bv {
 			bv[j] = t.reg()
-			t.move(Mem{Base: b, Disp: t.bytes * j}, bv[j])
+			t.move(Mem{Base: b, Disp: vector * j}, bv[j])
 		}
 		ADDQ(ldb, b)
 		for i := range acc {
@@ -201,28 +227,32 @@ func (t tileKernel) sums(p args, acc [][]reg.VecVirtual, a reg.GPVirtual, ar row
 		}
 	}
 	advance := func(u int) {
-		if t.packed {
+		if t.form == packed {
 			ADDQ(U32(uint32(u*step)), a)
 		} else {
 			ar.step(u * t.size)
 		}
 	}
+	unroll, shift := 4, 2
+	if t.width.bytes == 64 { // twice the work for each instruction
+		unroll, shift = 2, 1
+	}
 	count := p.load(tileK)
-	SHRQ(Imm(2), count)
+	SHRQ(Imm(uint64(shift)), count)
 	JZ(LabelRef("rest"))
-	Label("four")
-	for u := range 4 {
-		if t.packed && u%2 == 0 {
+	Label("unrolled")
+	for u := range unroll {
+		if t.form == packed && u%2 == 0 {
 			PREFETCHT0(Mem{Base: a, Disp: 512 + 32*u})
 		}
 		product(u)
 	}
-	advance(4)
+	advance(unroll)
 	DECQ(count)
-	JNZ(LabelRef("four"))
+	JNZ(LabelRef("unrolled"))
 	Label("rest")
 	MOVQ(p.field(tileK), count)
-	ANDQ(Imm(3), count)
+	ANDQ(Imm(uint64(unroll-1)), count)
 	JZ(LabelRef("summed"))
 	Label("one")
 	product(0)
@@ -232,13 +262,29 @@ func (t tileKernel) sums(p args, acc [][]reg.VecVirtual, a reg.GPVirtual, ar row
 	Label("summed")
 }
 
+// weightProducts adds the products of one k, converting each vector of B as it comes.
+func (t tileKernel) weightProducts(acc [][]reg.VecVirtual, a, b func(int) Mem) {
+	x := make([]reg.VecVirtual, t.mr)
+	for i := range x {
+		x[i] = t.reg()
+		t.broadcast(a(i), x[i])
+	}
+	for j := range t.nv {
+		y := t.reg()
+		t.source.load(b(j), y)
+		for i := range x {
+			t.fma(y, x[i], acc[i][j])
+		}
+	}
+}
+
 // store writes the panel and moves c on to the next.
 func (t tileKernel) store(p args, acc [][]reg.VecVirtual, c, ldc reg.GPVirtual, edge []reg.Register) {
-	if t.bytes == 64 {
+	if t.width.bytes == 64 || t.form == weights {
 		t.storeRows(acc, c, ldc, t.nv, edge)
 		return
 	}
-	CMPQ(p.field(tileCols), Imm(uint64(t.nv*t.bytes/t.size)))
+	CMPQ(p.field(tileCols), Imm(uint64(t.nv*t.width.bytes/t.size)))
 	JNE(LabelRef("partial"))
 	t.storeRows(acc, c, ldc, t.nv, nil)
 	JMP(LabelRef("stored"))
@@ -251,7 +297,7 @@ func (t tileKernel) store(p args, acc [][]reg.VecVirtual, c, ldc reg.GPVirtual, 
 func (t tileKernel) storeRows(acc [][]reg.VecVirtual, c, ldc reg.GPVirtual, nv int, masks []reg.Register) {
 	for i := range acc {
 		for j, v := range acc[i][:nv] {
-			m := Mem{Base: c, Disp: t.bytes * j}
+			m := Mem{Base: c, Disp: t.width.bytes * j}
 			if masks != nil {
 				t.move(v, masks[j], m)
 			} else {
@@ -284,9 +330,9 @@ func (t tileKernel) storePartial(p args, acc [][]reg.VecVirtual, c, ldc reg.GPVi
 				ADDQ(ldc, row)
 			}
 		}
-		ADDQ(Imm(uint64(t.bytes)), at)
+		ADDQ(Imm(uint64(t.width.bytes)), at)
 	}
-	for elements := t.bytes / t.size / 2; elements > 0; elements /= 2 {
+	for elements := t.width.bytes / t.size / 2; elements > 0; elements /= 2 {
 		bytes, skip := elements*t.size, LabelRef(fmt.Sprintf("without%d", elements))
 		TESTQ(U32(uint32(elements)), p.field(tileCols))
 		JZ(skip)

@@ -9,42 +9,52 @@ import (
 func transcendentals() {
 	for _, k := range []struct {
 		name, doc string
+		unroll    int // as far as the registers go
 		f         func(vec) vec
 	}{
-		{"exp", "dst = e^a", exp}, {"exp2", "dst = 2^a", exp2}, {"expm1", "dst = e^a - 1", expm1},
-		{"log", "dst = log a", logarithm}, {"log2", "dst = log2 a", log2}, {"log1p", "dst = log(1 + a)", log1p},
-		{"tanh", "dst = tanh a", tanh}, {"sigmoid", "dst = 1/(1 + e^-a)", sigmoid}, {"softplus", "dst = log(1 + e^a)", softplus},
-		{"erf", "dst = erf a", erf}, {"silu", "dst = a σ(a)", silu},
-		{"gelu", "dst = a Φ(a)", gelu}, {"geluTanh", "dst = a Φ(a) in the tanh form", geluTanh},
+		{"exp", "dst = e^a", 4, exp}, {"exp2", "dst = 2^a", 4, exp2}, {"expm1", "dst = e^a - 1", 3, expm1},
+		{"log", "dst = log a", 3, logarithm}, {"log2", "dst = log2 a", 3, log2}, {"log1p", "dst = log(1 + a)", 3, log1p},
+		{"tanh", "dst = tanh a", 2, tanh}, {"sigmoid", "dst = 1/(1 + e^-a)", 3, sigmoid}, {"softplus", "dst = log(1 + e^a)", 2, softplus},
+		{"silu", "dst = a σ(a)", 3, silu},
+		{"geluTanh", "dst = a Φ(a) in the tanh form", 2, geluTanh},
 	} {
-		f32.emit(elementwise{name: k.name, outs: words("dst"), ins: words("a"), unroll: 2, stream: true, doc: k.doc, body: one(k.f)})
+		f32.emit(elementwise{name: k.name, outs: words("dst"), ins: words("a"), unroll: k.unroll, stream: true, doc: k.doc, body: one(k.f)})
 	}
 	for _, k := range []struct {
 		name, doc string
+		f         func(a vec, again any) vec
+	}{
+		{"erf", "dst = erf a", erfTwice}, {"gelu", "dst = a Φ(a)", geluTwice},
+	} {
+		f32.emit(elementwise{name: k.name, outs: words("dst"), ins: words("a"), unroll: 4, stream: true, doc: k.doc, body: oneTwice(k.f)})
+	}
+	for _, k := range []struct {
+		name, doc string
+		unroll    int
 		f         func(a, b vec) vec
 	}{
-		{"siluMul", "dst = silu(a) * b", func(a, b vec) vec { return do(VMULPS, silu(a), b) }},
-		{"addSilu", "dst = silu(a + b)", func(a, b vec) vec { return silu(do(VADDPS, a, b)) }},
-		{"addGelu", "dst = gelu(a + b)", func(a, b vec) vec { return gelu(do(VADDPS, a, b)) }},
-		{"addGeluTanh", "dst = geluTanh(a + b)", func(a, b vec) vec { return geluTanh(do(VADDPS, a, b)) }},
-		{"addSigmoid", "dst = σ(a + b)", func(a, b vec) vec { return sigmoid(do(VADDPS, a, b)) }},
-		{"addTanh", "dst = tanh(a + b)", func(a, b vec) vec { return tanh(do(VADDPS, a, b)) }},
+		{"siluMul", "dst = silu(a) * b", 2, func(a, b vec) vec { return do(VMULPS, silu(a), b) }},
+		{"addSilu", "dst = silu(a + b)", 3, func(a, b vec) vec { return silu(do(VADDPS, a, b)) }},
+		{"addGelu", "dst = gelu(a + b)", 2, func(a, b vec) vec { return gelu(do(VADDPS, a, b)) }},
+		{"addGeluTanh", "dst = geluTanh(a + b)", 2, func(a, b vec) vec { return geluTanh(do(VADDPS, a, b)) }},
+		{"addSigmoid", "dst = σ(a + b)", 3, func(a, b vec) vec { return sigmoid(do(VADDPS, a, b)) }},
+		{"addTanh", "dst = tanh(a + b)", 2, func(a, b vec) vec { return tanh(do(VADDPS, a, b)) }},
 	} {
-		f32.emit(elementwise{name: k.name, outs: words("dst"), ins: words("a b"), unroll: 1, stream: true, doc: k.doc, body: pair(k.f)})
+		f32.emit(elementwise{name: k.name, outs: words("dst"), ins: words("a b"), unroll: k.unroll, stream: true, doc: k.doc, body: pair(k.f)})
 	}
 	f32.emit(elementwise{name: "siluMulClamp", outs: words("dst"), ins: words("gate up"), scalars: words("limit"), unroll: 1, stream: true,
 		doc: "dst = min(silu(gate), limit) * clamp(up, -limit, limit)",
-		body: func(in, s []vec) []vec {
+		body: func(in []vec, s, again []any) []vec {
 			up := f32.smallest(f32.largest(in[1], f32.neg(s[0])), s[0])
 			return []vec{do(VMULPS, f32.smallest(silu(in[0]), s[0]), up)}
 		}})
 	for _, k := range []elementwise{
-		f32.gradient("expm1", "e^v", 1, exp),
-		f32.gradient("erf", "2/√π e^-v²", 1, erfSlope),
-		f32.gradient("silu", "of silu", 1, siluSlope),
-		f32.gradient("softplus", "σ(v)", 1, sigmoid),
+		f32.gradient("expm1", "e^v", 2, exp),
+		f32.gradient("erf", "2/√π e^-v²", 2, erfSlope),
+		f32.gradient("silu", "of silu", 2, siluSlope),
+		f32.gradient("softplus", "σ(v)", 2, sigmoid),
 		f32.gradient("gelu", "of gelu", 1, geluSlope),
-		f32.gradient("geluTanh", "of gelu in the tanh form", 1, geluTanhSlope),
+		f32.gradient("geluTanh", "of gelu in the tanh form", 2, geluTanhSlope),
 	} {
 		f32.emit(k)
 	}
@@ -57,13 +67,13 @@ func transcendentals() {
 func swigluGradients() {
 	f32.emit(elementwise{name: "siluMulGrad", outs: words("dgate dup"), ins: words("gate up dy"), unroll: 1,
 		doc: "dgate = (dy*up) silu'(gate) and dup = dy * silu(gate)",
-		body: func(in, s []vec) []vec {
+		body: func(in []vec, s, again []any) []vec {
 			gate, up, dy := in[0], in[1], in[2]
 			return []vec{do(VMULPS, siluSlope(gate), do(VMULPS, dy, up)), do(VMULPS, dy, silu(gate))}
 		}})
 	f32.emit(elementwise{name: "siluMulClampGrad", outs: words("dgate dup"), ins: words("gate up dy"), scalars: words("limit"), unroll: 1,
 		doc: "siluMulGrad, zero where the limit cut",
-		body: func(in, s []vec) []vec {
+		body: func(in []vec, s, again []any) []vec {
 			gate, up, dy, limit := in[0], in[1], in[2], s[0]
 			clamped := f32.smallest(f32.largest(up, f32.neg(limit)), limit)
 			dgate := do(VMULPS, siluSlope(gate), do(VMULPS, dy, clamped))

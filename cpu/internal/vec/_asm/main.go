@@ -24,6 +24,7 @@ func main() {
 	}
 	transcendentals()
 	comparisons()
+	integers()
 	conversions()
 	transpose()
 	philox()

@@ -20,7 +20,9 @@ type elementwise struct {
 	ahead   bool // fetches what lies behind the first input, the next row of a matrix
 	update  bool // the output is read too, as the last of the inputs to body
 	doc     string
-	body    func(in, scalar []vec) []vec
+	spill   bool // keeps the scalars in memory: body needs the registers
+	// body computes the outputs; again holds the inputs to be read a second time, which saves keeping them.
+	body func(in []vec, scalar, again []any) []vec
 }
 
 func words(s string) []string { return strings.Fields(s) }
@@ -35,12 +37,9 @@ func (t real) emit(k elementwise) {
 }
 
 func (t real) kernel(k elementwise, stream bool) {
-	name := k.name + t.suffix
-	store := t.store
-	doc := "computes " + k.doc + "."
+	name, doc := k.name+t.suffix, "computes "+k.doc+"."
 	if stream {
 		name += "Stream"
-		store = t.stream
 		doc = "computes " + k.doc + " and stores around the cache. The output is aligned to 32 bytes and a whole number of vectors long."
 	}
 	signature := "func(" + strings.Join(append(append([]string{}, k.outs...), k.ins...), ", ") + " []" + t.goType
@@ -49,86 +48,109 @@ func (t real) kernel(k elementwise, stream bool) {
 	}
 	function(name+"AVX2", noSplit, signature+")", doc)
 
-	n := length(k.outs[0])
-	var outs, ins []reg.GPVirtual
-	for _, p := range k.outs {
-		outs = append(outs, slice(p))
-	}
-	for _, p := range k.ins {
-		ins = append(ins, slice(p))
-	}
-	if k.update {
-		ins = append(ins, outs[0])
-	}
-	var scalars []vec
-	for _, p := range k.scalars {
-		scalars = append(scalars, t.spread(p))
-	}
-	i := GP64()
-	XORQ(i, i)
-	var next, nextOut reg.GPVirtual
-	if k.name == "expScaled" {
-		nextOut = t.nextRow(n, outs[0])
-	}
-	if k.ahead && !(t.size == 4 && k.stream && !stream) {
-		next = t.nextRow(n, ins[0])
-		if stream { // the pass before has fetched the first half
-			half := GP64()
-			MOVQ(n, half)
-			ANDQ(I32(-32), half)
-			LEAQ(Mem{Base: next, Index: half, Scale: 2}, next)
-		}
-	}
-	at := func(base reg.GPVirtual, vectors int) mems {
-		m := make(mems, vectors)
-		for v := range m {
-			m[v] = Mem{Base: base, Index: i, Scale: 1, Disp: 32 * v}
-		}
-		return m
-	}
-	turn := func(vectors int) func() {
-		return func() {
-			var in []vec
-			for _, p := range ins {
-				in = append(in, t.copyOf(at(p, vectors)))
-			}
-			if next != nil && vectors > 1 {
-				fetch(next, 32*vectors, stream)
-				if k.name == "expScaled" {
-					fetch(nextOut, 32*vectors, stream)
-				}
-			}
-			for o, y := range k.body(in, scalars) {
-				issue(store, y, at(outs[o], vectors))
-			}
-			ADDQ(I32(32*vectors), i)
-		}
-	}
+	w := t.walk(k, stream)
 	if k.unroll > 1 {
-		loop("wide", n, k.unroll*t.lanes(), turn(k.unroll))
+		loop("wide", w.n, k.unroll*t.lanes(), func() { w.turn(k.unroll) })
 	}
-	loop("vector", n, t.lanes(), turn(1))
+	loop("vector", w.n, t.lanes(), func() { w.turn(1) })
 	if stream {
 		SFENCE()
 	} else {
-		TESTQ(n, n)
-		JZ(LabelRef("done"))
-		mask := t.tailMask(n)
-		var in []vec
-		for _, p := range ins {
-			v := newVec(1)
-			issue(t.maskLoad, at(p, 1), mask, v)
-			in = append(in, v)
-		}
-		for o, y := range k.body(in, scalars) {
-			p := GP64()
-			LEAQ(at(outs[o], 1)[0], p)
-			t.storeTail(y[0], p, n, "store_"+k.outs[o])
-		}
-		Label("done")
+		w.tail()
 	}
 	VZEROUPPER()
 	RET()
+}
+
+// walk is an elementwise kernel under way: its parameters in registers, n elements left, i bytes done.
+type walk struct {
+	real
+	elementwise
+	streams bool
+	n, i    reg.GPVirtual
+	dst     []reg.GPVirtual
+	src     []reg.GPVirtual
+	scalar  []any
+	next    reg.GPVirtual // what to fetch ahead, nil for nothing
+}
+
+func (t real) walk(k elementwise, stream bool) *walk {
+	w := &walk{real: t, elementwise: k, streams: stream, n: length(k.outs[0])}
+	for _, p := range k.outs {
+		w.dst = append(w.dst, slice(p))
+	}
+	for _, p := range k.ins {
+		w.src = append(w.src, slice(p))
+	}
+	if k.update {
+		w.src = append(w.src, w.dst[0])
+	}
+	for _, p := range k.scalars {
+		v := t.spread(p)
+		if !k.spill {
+			w.scalar = append(w.scalar, v)
+			continue
+		}
+		m := AllocLocal(32)
+		issue(t.store, v, m)
+		w.scalar = append(w.scalar, m)
+	}
+	w.i = GP64()
+	XORQ(w.i, w.i)
+	// Where there is a streaming twin, the ordinary kernel works in the cache and has nothing to fetch.
+	if hasTwin := t.size == 4 && k.stream; k.ahead && (stream || !hasTwin) {
+		w.next = t.nextRow(w.n, w.src[0], stream)
+	}
+	return w
+}
+
+func (w *walk) at(base reg.GPVirtual, vectors int) mems {
+	m := make(mems, vectors)
+	for v := range m {
+		m[v] = Mem{Base: base, Index: w.i, Scale: 1, Disp: 32 * v}
+	}
+	return m
+}
+
+// turn does some vectors.
+func (w *walk) turn(vectors int) {
+	var in []vec
+	var again []any
+	for _, p := range w.src {
+		in = append(in, w.copyOf(w.at(p, vectors)))
+		again = append(again, w.at(p, vectors))
+	}
+	if w.next != nil && vectors > 1 {
+		fetch(w.next, 32*vectors, w.streams)
+	}
+	store := w.store
+	if w.streams {
+		store = w.real.stream
+	}
+	for o, y := range w.body(in, w.scalar, again) {
+		issue(store, y, w.at(w.dst[o], vectors))
+	}
+	ADDQ(I32(32*vectors), w.i)
+}
+
+// tail does the rest, less than a vector.
+func (w *walk) tail() {
+	TESTQ(w.n, w.n)
+	JZ(LabelRef("done"))
+	mask := w.tailMask(w.n)
+	var in []vec
+	var again []any
+	for _, p := range w.src {
+		v := newVec(1)
+		issue(w.maskLoad, w.at(p, 1), mask, v)
+		in, again = append(in, v), append(again, v)
+	}
+	for o, y := range w.body(in, w.scalar, again) {
+		p := GP64()
+		LEAQ(w.at(w.dst[o], 1)[0], p)
+		w.storeTail(y[0], p, w.n, "store_"+w.outs[o])
+	}
+	Label("done")
 }
 
 // fetch brings the lines of the next bytes at p into the second-level cache and moves on; the half of them where another pass does the rest.
@@ -143,27 +165,33 @@ func fetch(p reg.GPVirtual, bytes int, half bool) {
 }
 
 // nextRow points behind row x of n elements, or at x itself if the row is so long that what is fetched now would not stay in
-// the cache. Fetching faults nowhere.
-func (t real) nextRow(n, x reg.GPVirtual) reg.GPVirtual {
-	next, end := GP64(), GP64()
+// the cache. Of a row whose first half an earlier pass has fetched it points at the second. Fetching faults nowhere.
+func (t real) nextRow(n, x reg.GPVirtual, second bool) reg.GPVirtual {
+	next, from := GP64(), GP64()
 	MOVQ(x, next)
-	LEAQ(Mem{Base: x, Index: n, Scale: uint8(t.size)}, end)
+	LEAQ(Mem{Base: x, Index: n, Scale: uint8(t.size)}, from)
+	if second {
+		LEAQ(Mem{Base: from, Index: n, Scale: uint8(t.size / 2)}, from)
+	}
 	CMPQ(n, I32(longRow/t.size))
-	CMOVQLE(end, next)
+	CMOVQLE(from, next)
 	return next
 }
 
 const longRow = 128 << 10 // bytes, a fraction of a second-level cache
 
 // one makes a body of a function of one vector, and so on.
-func one(f func(a vec) vec) func(in, s []vec) []vec {
-	return func(in, s []vec) []vec { return []vec{f(in[0])} }
+func one(f func(a vec) vec) func(in []vec, s, again []any) []vec {
+	return func(in []vec, s, again []any) []vec { return []vec{f(in[0])} }
 }
-func pair(f func(a, b vec) vec) func(in, s []vec) []vec {
-	return func(in, s []vec) []vec { return []vec{f(in[0], in[1])} }
+func oneTwice(f func(a vec, again any) vec) func(in []vec, s, again []any) []vec {
+	return func(in []vec, s, again []any) []vec { return []vec{f(in[0], again[0])} }
 }
-func withScalar(f func(a, s vec) vec) func(in, s []vec) []vec {
-	return func(in, s []vec) []vec { return []vec{f(in[0], s[0])} }
+func pair(f func(a, b vec) vec) func(in []vec, s, again []any) []vec {
+	return func(in []vec, s, again []any) []vec { return []vec{f(in[0], in[1])} }
+}
+func withScalar(f func(a, s vec) vec) func(in []vec, s, again []any) []vec {
+	return func(in []vec, s, again []any) []vec { return []vec{f(in[0], s[0].(vec))} }
 }
 
 // arithmetic emits what needs no polynomials, for one type.
@@ -234,50 +262,50 @@ func (t real) sign(x vec) vec {
 
 func (t real) ternary() {
 	t.emit(elementwise{name: "fma", outs: words("dst"), ins: words("a b c"), unroll: 4, stream: true, doc: "dst = a*b + c with one rounding",
-		body: func(in, s []vec) []vec { return []vec{t.fma(in[0], in[1], in[2])} }})
+		body: func(in []vec, s, again []any) []vec { return []vec{t.fma(in[0], in[1], in[2])} }})
 	t.emit(elementwise{name: "addScaled", outs: words("dst"), ins: words("a b"), scalars: words("s"), unroll: 4, stream: true, doc: "dst = a + (s*b), the product rounded",
-		body: func(in, s []vec) []vec { return []vec{do(t.add, in[0], do(t.mul, s[0], in[1]))} }})
+		body: func(in []vec, s, again []any) []vec { return []vec{do(t.add, in[0], do(t.mul, s[0], in[1]))} }})
 	t.emit(elementwise{name: "axpy", outs: words("dst"), ins: words("a b"), scalars: words("s"), unroll: 4, stream: true, doc: "dst = s*b + a with one rounding",
-		body: func(in, s []vec) []vec { return []vec{t.fma(in[1], s[0], in[0])} }})
+		body: func(in []vec, s, again []any) []vec { return []vec{t.fma(in[1], s[0], in[0])} }})
 	t.emit(elementwise{name: "scaleAdd", outs: words("dst"), ins: words("a b"), scalars: words("alpha beta"), unroll: 4, stream: true, doc: "dst = alpha*a + (beta*b), the sum fused",
-		body: func(in, s []vec) []vec { return []vec{t.fma(in[0], s[0], do(t.mul, in[1], s[1]))} }})
+		body: func(in []vec, s, again []any) []vec { return []vec{t.fma(in[0], s[0], do(t.mul, in[1], s[1]))} }})
 	t.emit(elementwise{name: "affine", outs: words("dst"), ins: words("a"), scalars: words("alpha beta"), unroll: 4, stream: true, doc: "dst = alpha*a + beta with one rounding",
-		body: func(in, s []vec) []vec { return []vec{t.fma(in[0], s[0], s[1])} }})
+		body: func(in []vec, s, again []any) []vec { return []vec{t.fma(in[0], s[0], s[1])} }})
 	t.emit(elementwise{name: "clamp", outs: words("dst"), ins: words("a"), scalars: words("lo hi"), unroll: 2, stream: true, doc: "dst = min(max(a, lo), hi)",
-		body: func(in, s []vec) []vec { return []vec{t.smallest(t.largest(in[0], s[0]), s[1])} }})
+		body: func(in []vec, s, again []any) []vec { return []vec{t.smallest(t.largest(in[0], s[0]), s[1])} }})
 }
 
 func (t real) normRows() {
 	t.emit(elementwise{name: "normScale", ahead: true, outs: words("dst"), ins: words("x w"), scalars: words("s offset"), unroll: 4, stream: true,
 		doc: "dst = (x*s) * (offset + w)",
-		body: func(in, s []vec) []vec {
+		body: func(in []vec, s, again []any) []vec {
 			return []vec{do(t.mul, do(t.mul, in[0], s[0]), do(t.add, s[1], in[1]))}
 		}})
 	t.emit(elementwise{name: "normAffine", ahead: true, outs: words("dst"), ins: words("x w b"), scalars: words("mean s"), unroll: 4, stream: true,
 		doc: "dst = ((x - mean)*s)*w + b, the last step fused",
-		body: func(in, s []vec) []vec {
+		body: func(in []vec, s, again []any) []vec {
 			xhat := do(t.mul, do(t.sub, in[0], s[0]), s[1])
 			issue(t.fma213, in[2], in[1], xhat)
 			return []vec{xhat}
 		}})
 	t.emit(elementwise{name: "standardize", ahead: true, outs: words("dst"), ins: words("x"), scalars: words("mean s"), unroll: 4, stream: true,
 		doc:  "dst = (x - mean) * s",
-		body: func(in, s []vec) []vec { return []vec{do(t.mul, do(t.sub, in[0], s[0]), s[1])} }})
+		body: func(in []vec, s, again []any) []vec { return []vec{do(t.mul, do(t.sub, in[0], s[0]), s[1])} }})
 	t.emit(elementwise{name: "normBack", outs: words("dx"), ins: words("g x"), scalars: words("mean s c1 c2"), unroll: 4, stream: true,
 		doc: "dx = s*(g - (x̂*c2 + c1)) with x̂ = (x - mean)*s",
-		body: func(in, s []vec) []vec {
+		body: func(in []vec, s, again []any) []vec {
 			xhat := do(t.mul, do(t.sub, in[1], s[0]), s[1])
 			issue(t.fma213, s[2], s[3], xhat)
 			return []vec{do(t.mul, s[1], do(t.sub, in[0], xhat))}
 		}})
 	t.emit(elementwise{name: "mulShift", outs: words("dst"), ins: words("y dy"), scalars: words("s c"), unroll: 4, stream: true,
 		doc: "dst = (s*y) * (dy - c)",
-		body: func(in, s []vec) []vec {
+		body: func(in []vec, s, again []any) []vec {
 			return []vec{do(t.mul, do(t.mul, s[0], in[0]), do(t.sub, in[1], s[1]))}
 		}})
 	t.emit(elementwise{name: "weightGrad", outs: words("dw"), ins: words("dy x"), scalars: words("mean s"), unroll: 4,
 		doc: "dw = dy * ((x - mean)*s) + dw, fused", update: true,
-		body: func(in, s []vec) []vec {
+		body: func(in []vec, s, again []any) []vec {
 			xhat := do(t.mul, do(t.sub, in[1], s[0]), s[1])
 			issue(t.fma213, in[2], in[0], xhat)
 			return []vec{xhat}

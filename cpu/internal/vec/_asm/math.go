@@ -24,6 +24,16 @@ func poly(x vec, coefficients ...float64) vec {
 	return q
 }
 
+// poly2 evaluates two polynomials of the same length side by side: two chains of dependent operations at once.
+func poly2(x, y vec, p, q []float64) (vec, vec) {
+	a, b := f32.start(x, f32.c(p[0])), f32.start(y, f32.c(q[0]))
+	for i := 1; i < len(p); i++ {
+		issue(VFMADD213PS, f32.c(p[i]), x, a)
+		issue(VFMADD213PS, f32.c(q[i]), y, b)
+	}
+	return a, b
+}
+
 func imm(ins instruction, n uint8, x any) vec {
 	d := newVec(members(x))
 	issue(ins, U8(n), x, d)
@@ -37,27 +47,25 @@ func subInt(x any, k uint32) vec { return do(VPSUBD, x, f32.raw(uint64(k))) }
 func atMost(x vec, hi float64) vec  { return do(VMINPS, f32.reg(hi), x) }
 func atLeast(x vec, lo float64) vec { return do(VMAXPS, f32.reg(lo), x) }
 
-// pow2 is 2^k of integers k.
-func pow2(k vec) vec { return imm(VPSLLD, 23, addInt(k, 127)) }
-
-// scale is (1 + e) * 2^k; it destroys e.
-func scale(e, k vec) vec {
-	half := imm(VPSRAD, 1, k)
-	s := pow2(half)
+// scale is (1 + e) * 2^k of k in the low bits of z; it destroys e. The two halves of k + 254 are k>>1 and k - k>>1, each with the bias of
+// an exponent already.
+func scale(e, z vec) vec {
+	both := subInt(z, rounderBits-254)
+	half := imm(VPSRAD, 1, both)
+	s := imm(VPSLLD, 23, half)
 	issue(VFMADD213PS, s, s, e)
-	return do(VMULPS, e, pow2(do(VPSUBD, k, half)))
+	return do(VMULPS, e, imm(VPSLLD, 23, do(VPSUBD, both, half)))
 }
 
-// splitExp writes x as n ln2 + r.
-func splitExp(x vec) (r, k vec) {
-	z := f32.start(x, f32.c(rounder))
+// splitExp writes x as k ln2 + r, with k in the low bits of z.
+func splitExp(x vec) (r, z vec) {
+	z = f32.start(x, f32.c(rounder))
 	issue(VFMADD231PS, f32.c(1.44269502), x, z)
 	n := do(VSUBPS, z, f32.c(rounder))
-	k = subInt(z, rounderBits)
 	r = f32.copyOf(x)
 	issue(VFNMADD231PS, f32.c(0.693147182), n, r)
 	issue(VFMADD231PS, f32.c(1.90465421e-9), n, r)
-	return r, k
+	return r, z
 }
 
 func expm1Poly(r vec) vec {
@@ -68,8 +76,8 @@ func expm1Poly(r vec) vec {
 }
 
 func exp(x vec) vec {
-	r, k := splitExp(atLeast(atMost(x, 89), -104))
-	return scale(expm1Poly(r), k)
+	r, z := splitExp(atLeast(atMost(x, 89), -104))
+	return scale(expm1Poly(r), z)
 }
 
 func exp2(x vec) vec {
@@ -79,12 +87,13 @@ func exp2(x vec) vec {
 	q := poly(r, 0.000154528316, 0.00133814442, 0.00961808395, 0.055503808, 0.240226507)
 	e := do(VMULPS, do(VMULPS, r, r), q)
 	issue(VFMADD231PS, f32.c(0.693147182), r, e)
-	return scale(e, subInt(z, rounderBits))
+	return scale(e, z)
 }
 
 func expm1(x vec) vec {
 	a := atLeast(atMost(x, 89), -20)
-	r, k := splitExp(a)
+	r, z := splitExp(a)
+	k := subInt(z, rounderBits)
 	e := expm1Poly(r)
 	s := imm(VPSLLD, 23, addInt(k, 126))
 	y := do(VSUBPS, s, f32.c(0.5))
@@ -175,22 +184,32 @@ func softplus(x vec) vec {
 	return do(VADDPS, positive, y)
 }
 
-// erf takes |x| anew wherever it needs it: two bodies side by side leave no register to keep it in.
-func erf(x vec) vec {
-	a := f32.abs(x)
-	small := poly(do(VMULPS, a, a), 7.98057808e-05, -0.000804309733, 0.00519133126, -0.0268549267, 0.112835988, -0.37612626, 0.128379166)
-	issue(VFMADD213PS, a, a, small)
-	b := atMost(a, 4)
+func erf(x vec) vec { return erfOf(x, func() vec { return x }) }
+
+// erfOf is erf with an argument that can be had again: while the exponential of large is under way four bodies side by side leave no register
+// to keep it in.
+func erfOf(x vec, again func() vec) vec {
+	b := atMost(f32.abs(x), 4)
 	p := poly(b, -4.4655726e-06, 3.93050323e-05, 8.42320296e-05, -0.0030333444, 0.0228534322, -0.105444655, -0.635525286, -1.12857473)
-	large := do(VSUBPS, f32.reg(1), exp(do(VMULPS, p, b)))
-	return signOf(f32.choose(f32.compare(cmpLT, f32.abs(x), f32.c(1)), small, large), x)
+	large := exp(do(VMULPS, p, b))
+	large = do(VSUBPS, f32.reg(1), large)
+	a := again()
+	small := poly(do(VMULPS, a, a), 7.98057808e-05, -0.000804309733, 0.00519133126, -0.0268549267, 0.112835988, -0.37612626, 0.128379166)
+	a = f32.abs(again())
+	issue(VFMADD213PS, a, a, small)
+	return signOf(f32.choose(f32.compare(cmpLT, a, f32.c(1)), small, large), again())
 }
+
+func erfTwice(x vec, again any) vec { return erfOf(x, func() vec { return f32.copyOf(again) }) }
 
 func silu(x vec) vec { return do(VMULPS, x, sigmoid(x)) }
 
-func gelu(x vec) vec {
-	y := do(VADDPS, erf(do(VMULPS, x, f32.c(0.707106769))), f32.c(1))
-	return do(VMULPS, do(VMULPS, x, f32.c(0.5)), y)
+func gelu(x vec) vec { return geluTwice(x, x) }
+
+func geluTwice(x vec, again any) vec {
+	y := erfOf(do(VMULPS, x, f32.c(0.707106769)), func() vec { return do(VMULPS, f32.copyOf(again), f32.c(0.707106769)) })
+	y = do(VADDPS, y, f32.c(1))
+	return do(VMULPS, do(VMULPS, f32.copyOf(again), f32.c(0.5)), y)
 }
 
 // geluArgument is 2u of gelu_tanh.

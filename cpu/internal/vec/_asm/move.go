@@ -37,6 +37,29 @@ func comparisons() {
 	RET()
 }
 
+// integers emits operations on integers of any width, on their bytes and 64 of these at a time.
+func integers() {
+	for _, k := range []struct {
+		name, doc string
+		ins       instruction
+	}{
+		{"and", "dst = a & b", VPAND}, {"or", "dst = a | b", VPOR}, {"xor", "dst = a ^ b", VPXOR},
+		{"addI8", "dst = a + b on bytes", VPADDB}, {"addI32", "dst = a + b on 32 bits", VPADDD}, {"addI64", "dst = a + b on 64 bits", VPADDQ},
+		{"subI8", "dst = a - b on bytes", VPSUBB}, {"subI32", "dst = a - b on 32 bits", VPSUBD}, {"subI64", "dst = a - b on 64 bits", VPSUBQ},
+		{"mulI32", "dst = a * b on 32 bits", VPMULLD}, {"minI32", "dst = min(a, b) on 32 bits", VPMINSD}, {"maxI32", "dst = max(a, b) on 32 bits", VPMAXSD},
+	} {
+		function(k.name+"AVX2", noSplit, "func(dst, a, b []uint8)", "computes "+k.doc+" for a multiple of 64 bytes.")
+		n, dst, a, b := length("dst"), slice("dst"), slice("a"), slice("b")
+		both := func(p reg.GPVirtual) mems { return mems{{Base: p}, {Base: p, Disp: 32}} }
+		loop("vectors", n, 64, func() {
+			issue(VMOVDQU, do(k.ins, do1(VMOVDQU, both(a)), both(b)), both(dst))
+			advance(64, dst, a, b)
+		})
+		VZEROUPPER()
+		RET()
+	}
+}
+
 func advance(bytes int, ps ...reg.GPVirtual) {
 	for _, p := range ps {
 		ADDQ(I32(bytes), p)

@@ -52,14 +52,21 @@ func reductions(t real) {
 		}})
 	t.extremeOf("maxOf", "returns the largest element", t.max, t.and, 0xfff<<52, 0x1ff<<23)
 	t.extremeOf("minOf", "returns the smallest element", t.min, t.or, 0x7ff<<52, 0xff<<23)
+	t.peakOf("peakOf", "largest", t.max, 0xfff<<52, 0x1ff<<23)
+	t.peakOf("troughOf", "smallest", t.min, 0x7ff<<52, 0xff<<23)
 	t.indexOf()
 }
 
 // expSums emits the softmax's two: exp(x*scale - shift), to be summed from the cache, and its sum without storing.
 func expSums() {
-	f32.emit(elementwise{name: "expScaled", outs: words("dst"), ins: words("x"), scalars: words("scale shift"), unroll: 3, ahead: true,
+	f32.emit(elementwise{name: "expScaled", outs: words("dst"), ins: words("x"), scalars: words("scale shift"), unroll: 4, ahead: true, spill: true,
 		doc:  "dst = exp(x*scale - shift)",
-		body: func(in, s []vec) []vec { return []vec{exp(do(VSUBPS, do(VMULPS, in[0], s[0]), s[1]))} }})
+		body: func(in []vec, s, again []any) []vec { return []vec{exp(do(VSUBPS, do(VMULPS, in[0], s[0]), s[1]))} }})
+	f32.emit(elementwise{name: "logSoftmaxGrad", outs: words("dst"), ins: words("y dy"), scalars: words("scale sum"), unroll: 2, spill: true,
+		doc: "dst = scale * (dy - exp(y)*sum)",
+		body: func(in []vec, s, again []any) []vec {
+			return []vec{do(VMULPS, do(VSUBPS, in[1], do(VMULPS, exp(in[0]), s[1])), s[0])}
+		}})
 	f32.reduce(reduction{name: "sumExp", group: 2, doc: "returns Σ exp(x*scale - shift)", ins: words("x"), scalars: words("scale shift"),
 		term: func(acc vec, in, s []vec, clear func(vec) vec) {
 			e := clear(exp(do(VSUBPS, do(VMULPS, in[0], s[0]), s[1])))
@@ -91,7 +98,7 @@ func (t real) reduce(k reduction) {
 	LEAQ(stack, top)
 	var next reg.GPVirtual
 	if k.ahead {
-		next = t.nextRow(n, ins[0])
+		next = t.nextRow(n, ins[0], false)
 	}
 	at := func(base reg.GPVirtual, from, to int) mems {
 		var m mems
@@ -142,20 +149,7 @@ func (t real) reduce(k reduction) {
 		t.reduceTail(k, a, m, at, ins, scalars, acc[a:a+1])
 	}
 	Label("push")
-	v := t.mergeAccumulators(acc)
-	bitsLeft := GP64()
-	MOVQ(blocks, bitsLeft)
-	Label("carry")
-	TESTQ(U32(1), bitsLeft)
-	JZ(LabelRef("rest"))
-	SUBQ(U8(32), top)
-	issue(t.add, Mem{Base: top}, v, v)
-	SHRQ(U8(1), bitsLeft)
-	JMP(LabelRef("carry"))
-	Label("rest")
-	issue(t.store, v, Mem{Base: top})
-	ADDQ(U8(32), top)
-	INCQ(blocks)
+	t.push(acc, blocks, top)
 	JMP(LabelRef("block"))
 
 	t.foldCounter(stack, top)
@@ -177,6 +171,24 @@ func (t real) reduceTail(k reduction, a int, m reg.GPVirtual, at func(base reg.G
 	if a > 0 {
 		JMP(LabelRef("push"))
 	}
+}
+
+// push adds the accumulators of a finished block to the counter: as many merges as the number of blocks before has ones at its end.
+func (t real) push(acc vec, blocks, top reg.GPVirtual) {
+	v := t.mergeAccumulators(acc)
+	bitsLeft := GP64()
+	MOVQ(blocks, bitsLeft)
+	Label("carry")
+	TESTQ(U32(1), bitsLeft)
+	JZ(LabelRef("rest"))
+	SUBQ(U8(32), top)
+	issue(t.add, Mem{Base: top}, v, v)
+	SHRQ(U8(1), bitsLeft)
+	JMP(LabelRef("carry"))
+	Label("rest")
+	issue(t.store, v, Mem{Base: top})
+	ADDQ(U8(32), top)
+	INCQ(blocks)
 }
 
 func (t real) mergeAccumulators(acc vec) vec {
@@ -233,10 +245,25 @@ func (t real) extremeOf(name, doc string, pick, merge instruction, worst64, wors
 	}
 	function(name+t.suffix+"AVX2", noSplit, "func(x []"+t.goType+") "+t.goType, doc+": NaN if there is one, -0 below +0.")
 	n, x := length("x"), slice("x")
-	start := t.copyOf(t.raw(worst))
+	t.fold(n, x, t.raw(worst), func(a, v vec) { issue(t.load, t.extreme(pick, merge, a, v), a) })
+}
+
+// peakOf emits the extreme of a row as the shift of a softmax wants it: of a NaN and of the sign of a zero nothing is promised.
+func (t real) peakOf(name, which string, pick instruction, worst64, worst32 uint64) {
+	worst := worst64
+	if t.size == 4 {
+		worst = worst32
+	}
+	function(name+t.suffix+"AVX2", noSplit, "func(x []"+t.goType+") "+t.goType, "returns the "+which+" element, any if there is a NaN, any zero of two.")
+	n, x := length("x"), slice("x")
+	t.fold(n, x, t.raw(worst), func(a, v vec) { issue(pick, v, a, a) })
+}
+
+// fold takes all elements of x into accumulators that begin as worst, and returns their merger from the function.
+func (t real) fold(n, x reg.GPVirtual, worst Mem, take func(a, v vec)) {
+	start := t.copyOf(worst)
 	acc := newVec(accumulators)
 	issue(t.load, start, acc)
-	take := func(a, v vec) { issue(t.load, t.extreme(pick, merge, a, v), a) }
 	loop("wide", n, accumulators*t.lanes(), func() {
 		for a := 0; a < accumulators; a += 2 {
 			take(acc[a:a+2], t.copyOf(mems{{Base: x, Disp: 32 * a}, {Base: x, Disp: 32 * (a + 1)}}))

@@ -1,11 +1,11 @@
 //go:build !(cuda && cgo && linux)
 
-package tandem
+package device
 
 import "github.com/tandem-compute/tandem/internal/op"
 
 // openGPU says why this binary has no GPU path.
-func openGPU(name string) (op.Backend, []string, error) {
+func openGPU(string) (op.Backend, []string, error) {
 	const reason = "cuda: this binary was built without the tag cuda"
-	return nil, []string{reason}, op.Errorf(ErrDevice, "%s: build with -tags cuda, cgo and Linux", reason)
+	return nil, []string{reason}, op.Errorf(op.ErrDevice, "%s: build with -tags cuda, cgo and Linux", reason)
 }

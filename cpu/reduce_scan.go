@@ -1,0 +1,208 @@
+package cpu
+
+import (
+	"github.com/tandem-compute/tandem/cpu/internal/vec"
+	"github.com/tandem-compute/tandem/internal/op"
+)
+
+func pickDot(_ *Backend, p *op.Dot, in, out []op.Type) (op.Kernel, error) {
+	if err := rowMajor(in, out[:0]); err != nil {
+		return op.Kernel{}, err
+	}
+	if err := contiguous(out); err != nil {
+		return op.Kernel{}, err
+	}
+	if in[0].DType == op.F64 {
+		return kernel(dot64)
+	}
+	return kernel(dot32)
+}
+
+func dot32(s op.Stream, n *op.Node) error {
+	return s.(*stream).split(n, n.Rows(&n.In[0]), rowGrain(n.In[0].Last()), dotRows[float32])
+}
+
+func dot64(s op.Stream, n *op.Node) error {
+	return s.(*stream).split(n, n.Rows(&n.In[0]), rowGrain(n.In[0].Last()), dotRows[float64])
+}
+
+func dotRows[T vec.Real](w *worker, n *op.Node, lo, hi int) {
+	var v [1]T
+	for r := lo; r < hi; r++ {
+		v[0] = floats[T](w.vec).Dot(rowOf[T](w, &n.In[0], r, 0), rowOf[T](w, &n.In[1], r, 1))
+		storeAt(w, &n.Out[0], r, v[:])
+	}
+}
+
+// lines describes one axis of a contiguous tensor: outer x n x inner.
+func lines(t *op.Type, axis int) (outer, n, inner int) {
+	outer, inner = 1, 1
+	for d, k := range t.Shape() {
+		switch {
+		case d < axis:
+			outer *= k
+		case d > axis:
+			inner *= k
+		}
+	}
+	return outer, t.Dims[axis], inner
+}
+
+func pickArgReduce(_ *Backend, p *op.ArgReduce, in, out []op.Type) (op.Kernel, error) {
+	if err := contiguous(in, out); err != nil {
+		return op.Kernel{}, err
+	}
+	switch in[0].DType {
+	case op.F32, op.F16, op.BF16:
+		return kernel(arg32)
+	case op.F64:
+		return kernel(arg64)
+	case op.I64:
+		return kernel(argInt[int64])
+	case op.I32:
+		return kernel(argInt[int32])
+	case op.I8:
+		return kernel(argInt[int8])
+	case op.U8:
+		return kernel(argInt[uint8])
+	}
+	return no(p, in[0].DType)
+}
+
+func arg32(s op.Stream, n *op.Node) error { return s.(*stream).args(n, argLines[float32]) }
+func arg64(s op.Stream, n *op.Node) error { return s.(*stream).args(n, argLines[float64]) }
+
+func argInt[T integer](s op.Stream, n *op.Node) error { return s.(*stream).args(n, argIntLines[T]) }
+
+func (s *stream) args(n *op.Node, f body) error {
+	_, k, _ := lines(&n.In[0].Type, argAxis(n))
+	return s.split(n, n.Out[0].Elems(), rowGrain(k), f)
+}
+
+func argAxis(n *op.Node) int {
+	a, _ := n.In[0].Axis(n.Op.(*op.ArgReduce).Axis)
+	return a
+}
+
+// line is elements at, at+inner, … of v: in place when they lie next to each other.
+func line[T op.Elem](w *worker, v *op.View, at, n, inner int) []T {
+	if inner == 1 {
+		return rowAt[T](w, v, at, n, 0)
+	}
+	dst := wide[T](w, 1, n)
+	for i := range dst {
+		dst[i] = rowAt[T](w, v, at+i*inner, 1, 0)[0]
+	}
+	return dst
+}
+
+func argLines[T vec.Real](w *worker, n *op.Node, lo, hi int) {
+	_, k, inner := lines(&n.In[0].Type, argAxis(n))
+	t, y, least := floats[T](w.vec), op.Data[int32](&n.Out[0]), n.Op.(*op.ArgReduce).Least
+	for i := lo; i < hi; i++ {
+		x := line[T](w, &n.In[0], i/inner*k*inner+i%inner, k, inner)
+		if least {
+			y[i] = int32(t.ArgMin(x))
+		} else {
+			y[i] = int32(t.ArgMax(x))
+		}
+	}
+}
+
+func argIntLines[T integer](w *worker, n *op.Node, lo, hi int) {
+	_, k, inner := lines(&n.In[0].Type, argAxis(n))
+	t, y, least := ints[T](w.vec), op.Data[int32](&n.Out[0]), n.Op.(*op.ArgReduce).Least
+	for i := lo; i < hi; i++ {
+		x := line[T](w, &n.In[0], i/inner*k*inner+i%inner, k, inner)
+		if least {
+			y[i] = int32(t.ArgMin(x))
+		} else {
+			y[i] = int32(t.ArgMax(x))
+		}
+	}
+}
+
+func pickCumSum(_ *Backend, p *op.CumSum, in, out []op.Type) (op.Kernel, error) {
+	if err := contiguous(in, out); err != nil {
+		return op.Kernel{}, err
+	}
+	switch in[0].DType {
+	case op.F32, op.F16, op.BF16:
+		return kernel(cumSum32)
+	case op.F64:
+		return kernel(cumSum64)
+	case op.I64:
+		return kernel(cumSumInt[int64])
+	case op.I32:
+		return kernel(cumSumInt[int32])
+	case op.I8:
+		return kernel(cumSumInt[int8])
+	case op.U8:
+		return kernel(cumSumInt[uint8])
+	}
+	return no(p, in[0].DType)
+}
+
+func cumSum32(s op.Stream, n *op.Node) error { return s.(*stream).scan(n, scanLines[float32]) }
+func cumSum64(s op.Stream, n *op.Node) error { return s.(*stream).scan(n, scanLines[float64]) }
+
+func cumSumInt[T integer](s op.Stream, n *op.Node) error { return s.(*stream).scan(n, scanIntLines[T]) }
+
+func scanAxis(n *op.Node) int {
+	a, _ := n.In[0].Axis(n.Op.(*op.CumSum).Axis)
+	return a
+}
+
+func (s *stream) scan(n *op.Node, f body) error {
+	outer, k, inner := lines(&n.In[0].Type, scanAxis(n))
+	return s.split(n, outer*inner, rowGrain(k), f)
+}
+
+// scanLines sums each line in float64, so that a long one loses nothing that its dtype could keep.
+func scanLines[T vec.Real](w *worker, n *op.Node, lo, hi int) {
+	p := n.Op.(*op.CumSum)
+	_, k, inner := lines(&n.In[0].Type, scanAxis(n))
+	for i := lo; i < hi; i++ {
+		at := i/inner*k*inner + i%inner
+		x, y := line[T](w, &n.In[0], at, k, inner), wide[T](w, 2, k)
+		sum := 0.0
+		for j := range k {
+			c := j
+			if p.Reverse {
+				c = k - 1 - j
+			}
+			before := sum
+			sum += float64(x[c])
+			if p.Exclusive {
+				y[c] = T(before)
+			} else {
+				y[c] = T(sum)
+			}
+		}
+		for j := range k {
+			storeAt(w, &n.Out[0], at+j*inner, y[j:j+1])
+		}
+	}
+}
+
+func scanIntLines[T integer](w *worker, n *op.Node, lo, hi int) {
+	p := n.Op.(*op.CumSum)
+	_, k, inner := lines(&n.In[0].Type, scanAxis(n))
+	y := op.Data[T](&n.Out[0])
+	for i := lo; i < hi; i++ {
+		at := i/inner*k*inner + i%inner
+		x, sum := line[T](w, &n.In[0], at, k, inner), T(0)
+		for j := range k {
+			c := j
+			if p.Reverse {
+				c = k - 1 - j
+			}
+			before := sum
+			sum += x[c]
+			y[at+c*inner] = sum
+			if p.Exclusive {
+				y[at+c*inner] = before
+			}
+		}
+	}
+}
