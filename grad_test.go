@@ -88,7 +88,7 @@ func TestGradientsOfViewsAndBroadcasts(t *testing.T) {
 		"nested":              func(s *Scope) Tensor { return s.Nest(func(s *Scope) Tensor { return s.Mul(s.Exp(x), s.Sin(x)) }) },
 		"released":            func(s *Scope) Tensor { y := s.Exp(x); z := s.Square(y); s.Release(y); return z },
 		"into a temporary": func(s *Scope) Tensor {
-			y := s.Exp(x)
+			y := s.Add(x, row)
 			s.Into(y).Add(y, x)
 			return s.Square(y)
 		},

@@ -147,6 +147,9 @@ func (r *tandemRunner) gemm(g GEMM) func(*tandem.Scope) {
 func (r *tandemRunner) rowwise(p Rowwise) func(*tandem.Scope) {
 	x, out := r.input(0, p.Rows, p.Cols), r.output(p.Rows, p.Cols)
 	switch p.Op {
+	case LayerNorm:
+		w, b := r.input(1, p.Cols), r.input(2, p.Cols)
+		return func(s *tandem.Scope) { s.Into(out).LayerNorm(x, w, b, 1e-5) }
 	case RMSNorm:
 		w := r.input(1, p.Cols)
 		return func(s *tandem.Scope) { s.Into(out).RMSNorm(x, w, 1e-6) }

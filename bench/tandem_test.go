@@ -94,6 +94,7 @@ func TestTandemSteadyState(t *testing.T) {
 		prepareTandem(t, impl, F32, GEMM{M: 8, N: 8, K: 8}),
 		prepareTandem(t, impl, BF16, GEMM{M: 8, N: 8, K: 8, Layout: NT}),
 		prepareTandem(t, impl, F32, Rowwise{Op: Softmax, Rows: 4, Cols: 8}),
+		prepareTandem(t, impl, F32, Rowwise{Op: LayerNorm, Rows: 4, Cols: 8}),
 		prepareTandem(t, impl, F32, Rowwise{Op: RMSNorm, Rows: 4, Cols: 8}),
 		prepareTandem(t, impl, F32, Rowwise{Op: GELU, Rows: 4, Cols: 8}),
 	} {

@@ -93,15 +93,30 @@ func (s *stream) copyInto(dst, src *op.View) error {
 	n := &s.inner
 	n.Set(nil, 1, 1)
 	n.In[0], n.Out[0] = *src, *dst
-	switch src.DType.Size() {
-	case 1:
-		return copyBytes(s, n)
-	case 2:
-		return copyHalves(s, n)
-	case 4:
-		return copyWords(s, n)
+	return s.split(n, dst.Elems(), elementGrain, copyIntoBodies.of(dst.DType))
+}
+
+var copyIntoBodies = sized{copyIntoBody[uint8], copyIntoBody[uint16], copyIntoBody[int32], copyIntoBody[int64]}
+
+// copyIntoBody copies elements lo..hi-1 in runs along the innermost dimension that is left after merging.
+func copyIntoBody[T op.Elem](_ *worker, n *op.Node, lo, hi int) {
+	c := behind(&n.Out[0].Type, -1, &n.In[0].Type, -1)
+	dst, src := op.Data[T](&n.Out[0]), op.Data[T](&n.In[0])
+	if c.rank == 0 {
+		dst[0] = src[0]
+		return
 	}
-	return copyLongs(s, n)
+	last := c.rank - 1
+	for run := c; lo < hi; lo += run.dims[last] {
+		row, col := lo/c.dims[last], lo%c.dims[last]
+		to, from := col*c.to[last], col*c.from[last]
+		for d := last - 1; d >= 0; d-- {
+			to, from = to+row%c.dims[d]*c.to[d], from+row%c.dims[d]*c.from[d]
+			row /= c.dims[d]
+		}
+		run.dims[last] = min(c.dims[last]-col, hi-lo)
+		move(&run, dst[to:], src[from:], last)
+	}
 }
 
 // pickTake reads x as it lies: a table is not copied because its rows are padded.

@@ -5,7 +5,7 @@ import (
 	"github.com/tandem-compute/tandem/internal/op"
 )
 
-var samples = table{on(pickRandom)}
+var samples = table{on(pickRandom), on(pickDropout), on(pickCategorical)}
 
 func pickRandom(_ *Backend, p *op.Random, in, out []op.Type) (op.Kernel, error) {
 	if err := contiguous(in, out); err != nil {
@@ -16,16 +16,18 @@ func pickRandom(_ *Backend, p *op.Random, in, out []op.Type) (op.Kernel, error) 
 		return kernel(randomBits)
 	case op.Uniform:
 		return kernel(randomUniform)
-	case op.Bernoulli:
-		return kernel(randomBernoulli)
+	case op.Normal:
+		return kernel(randomNormal)
 	}
-	return op.Kernel{}, op.UnsupportedErr("no kernel for %v numbers", p.Dist)
+	return kernel(randomBernoulli)
 }
 
-// address is the sequence of words for row r of the output, and the elements that a row counts.
-func address(n *op.Node, r int) vec.Address {
-	key := op.Data[int64](&n.In[0])
-	if n.In[0].Rank == 2 {
+// address is the sequence of words for row r of the output.
+func address(n *op.Node, r int) vec.Address { return addressOf(&n.In[0], r) }
+
+func addressOf(k *op.View, r int) vec.Address {
+	key := op.Data[int64](k)
+	if k.Rank == 2 {
 		key = key[3*r:]
 	}
 	return vec.Address{Seed: uint64(key[0]), Stream: uint32(key[1]), Step: uint32(key[2])}
@@ -98,17 +100,78 @@ func randomBernoulli(s op.Stream, n *op.Node) error {
 func bernoulliBody(w *worker, n *op.Node, lo, hi int) {
 	p := n.Op.(*op.Random).A
 	stretches(n, lo, hi, func(dst []uint8, at vec.Address, from uint64) {
-		u := scratch[float32](w, 0, blockLen)
+		w.vec.Bernoulli(asBools(dst), at, from, p)
+	})
+}
+
+func randomNormal(s op.Stream, n *op.Node) error {
+	return s.(*stream).split(n, n.Out[0].Elems(), elementGrain, normalBody)
+}
+
+func normalBody(w *worker, n *op.Node, lo, hi int) {
+	p := n.Op.(*op.Random)
+	if n.Out[0].DType == op.F32 {
+		stretches(n, lo, hi, func(dst []float32, at vec.Address, from uint64) { normals(w, p, dst, at, from) })
+		return
+	}
+	stretches(n, lo, hi, func(dst []float64, at vec.Address, from uint64) {
 		for len(dst) > 0 {
-			m := min(len(dst), blockLen)
-			w.vec.Uniform(u[:m], at, from)
-			for i, v := range u[:m] {
-				dst[i] = 0
-				if v < p {
-					dst[i] = 1
-				}
-			}
-			dst, from = dst[m:], from+uint64(m)
+			z := scratch[float32](w, 0, blockLen)[:min(len(dst), blockLen)]
+			normals(w, p, z, at, from)
+			w.vec.F64FromF32(dst[:len(z)], z)
+			dst, from = dst[len(z):], from+uint64(len(z))
 		}
 	})
+}
+
+// normals fills dst with A + B z, product and sum rounded apart.
+func normals(w *worker, p *op.Random, dst []float32, at vec.Address, from uint64) {
+	w.vec.Normal(dst, at, from)
+	if p.B != 1 {
+		w.vec.F32.MulS(dst, dst, p.B)
+	}
+	if p.A != 0 {
+		w.vec.F32.AddS(dst, dst, p.A)
+	}
+}
+
+func pickDropout(_ *Backend, _ *op.Dropout, in, out []op.Type) (op.Kernel, error) {
+	if err := contiguous(in, out); err != nil {
+		return op.Kernel{}, err
+	}
+	return kernel(dropout)
+}
+
+func dropout(st op.Stream, n *op.Node) error {
+	return st.(*stream).split(n, n.Out[0].Elems(), elementGrain, dropoutBody)
+}
+
+// dropoutBody goes through f32, whose product with the scale is rounded once more for halves; f64 keeps its own.
+func dropoutBody(w *worker, n *op.Node, lo, hi int) {
+	p, x, y := n.Op.(*op.Dropout).P, &n.In[0], &n.Out[0]
+	scale, per := 1/(1-p), x.Elems()
+	if n.In[1].Rank == 2 {
+		per /= max(1, x.Dims[0])
+	}
+	for lo < hi {
+		r, from := lo/per, lo%per
+		m := min(hi-lo, per-from, blockLen)
+		at := addressOf(&n.In[1], r)
+		if x.DType == op.F64 {
+			keep := asBools(scratch[uint8](w, 1, blockLen)[:m])
+			w.vec.Bernoulli(keep, at, uint64(from), p)
+			for i, drop := range keep {
+				v := op.Data[float64](x)[lo+i] * float64(scale)
+				if drop {
+					v = 0
+				}
+				op.Data[float64](y)[lo+i] = v
+			}
+		} else {
+			out := scratch[float32](w, 2, blockLen)[:m]
+			w.vec.Dropout(out, rowAt[float32](w, x, lo, m, 0), at, uint64(from), p, scale)
+			storeAt(w, y, lo, out)
+		}
+		lo += m
+	}
 }

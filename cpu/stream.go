@@ -85,6 +85,11 @@ func asWords(x []int32) []uint32 {
 	return unsafe.Slice((*uint32)(unsafe.Pointer(unsafe.SliceData(x))), len(x))
 }
 
+// asBools views bytes as bools.
+func asBools(x []uint8) []bool {
+	return unsafe.Slice((*bool)(unsafe.Pointer(unsafe.SliceData(x))), len(x))
+}
+
 // scratch is n elements of a worker's own memory; the contents are whatever the last user left.
 func scratch[T op.Elem](w *worker, i, n int) []T {
 	size := n * int(unsafe.Sizeof(*new(T)))

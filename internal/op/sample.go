@@ -97,16 +97,18 @@ func keyFor(k, t *Type) error {
 }
 
 // Categorical draws one index for each row of logits, after temperature and the usual cuts, by one uniform number of
-// the row's key: the first index, in descending order of probability (of equals the lowest index first), at which the
-// running sum passes the number times the kept mass.
+// the row's key: the first of the kept indices, in ascending order, at which the running sum of weights exp(logit -
+// largest) passes the number times the kept weight.
 //
 // params f32[b, 4] is for each row temperature, top-k, top-p and min-p, applied in this order: logits are divided by
-// the temperature (0 takes the largest, whatever the rest); only the k likeliest stay (0: all); of these the fewest
-// whose mass reaches p of theirs (1: all), at least one; of these those with at least min-p of the largest
-// probability (0: all).
+// the temperature (0 or less takes the largest, the lowest index of equals, whatever the rest); only the k likeliest
+// stay (0 or less: all); of these the fewest whose weight reaches p of theirs (1 or more: all), at least one; of these
+// those with at least min-p of the largest weight (0 or less: all). Of equals the lowest index is likelier. Rows whose
+// weights are not numbers give -1.
 //
 // logits [b, n] floating-point, key i64[3] or [b, 3]: row r uses word 0 of its own key, or word r of the common one.
-// token i32[b], and logprob f32[b]: the token's log-probability under softmax(logits), before temperature and cuts.
+// token i32[b], and logprob f32[b]: the token's log-probability under softmax(logits), before temperature and cuts;
+// NaN for a token of -1.
 type Categorical struct{ _ byte }
 
 func (*Categorical) Kind() Kind          { return KindCategorical }

@@ -27,6 +27,7 @@ const (
 	Index               // integers in [0, Limit)
 	Cuts                // not decreasing, from -1 to Limit+1: offsets of segments
 	LogProb             // -4 … -1: logarithms of probabilities
+	Rows                // every row is Row
 	Key                 // a key of random numbers: seed, stream, step
 )
 
@@ -34,7 +35,8 @@ const (
 type Operand struct {
 	op.Type
 	Gen   Gen
-	Limit int // of Index
+	Limit int        // of Index and Cuts
+	Row   [4]float64 // of Rows
 }
 
 // Case is one op on given operands, and the agreement it is held to.
@@ -46,6 +48,7 @@ type Case struct {
 	Scale  Scale
 	Factor float64 // 0 stands for DefaultFactor
 	Terms  int     // roundings that add up
+	Unit   float64 // unit roundoff of the computation, where it is not that of the result's dtype
 	Spread Spread  // S where no Scale says it
 	Zero   bool    // the result may be zero everywhere
 	Quick  bool    // the one case of its op and dtype that a quick check runs
@@ -147,7 +150,7 @@ func New(o op.Op, in []Operand, opts ...Option) Case {
 // dtypeName is the type that a case is about: of its first operand that is not a bool or an index, or of its result.
 func dtypeName(o op.Op, in []Operand) string {
 	for _, x := range in {
-		if x.DType != op.Bool && x.Gen != Index && x.Gen != Key && x.Gen != Cuts {
+		if x.DType != op.Bool && x.Gen != Index && x.Gen != Key && x.Gen != Cuts && x.Gen != Rows {
 			return x.DType.String()
 		}
 	}
@@ -195,6 +198,9 @@ func (c *Case) Inputs() []ref.Array {
 		a := ref.NewArray(o.Type)
 		for j := range a.F {
 			a.F[j] = o.real(r)
+			if o.Gen == Rows {
+				a.F[j] = o.Row[j%4]
+			}
 		}
 		for j := range a.I {
 			a.I[j] = o.integer(r, j)

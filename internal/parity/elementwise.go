@@ -154,6 +154,12 @@ func scalars() []Case {
 				for _, d := range integers {
 					cs = append(cs, New(o, []Operand{Of(SmallInt, d, 3, 45)}, tag))
 				}
+				if f == op.Shl || f == op.Shr {
+					continue
+				}
+				for _, v := range []float64{0, 1} {
+					cs = append(cs, New(&op.Scalar{Fn: f, Value: v, Flip: flip}, []Operand{Of(Chances, op.Bool, 3, 45)}, tag, Tag("%v", v)))
+				}
 				continue
 			}
 			for _, d := range floats {

@@ -1,6 +1,10 @@
 package parity
 
-import "github.com/tandem-compute/tandem/internal/op"
+import (
+	"slices"
+
+	"github.com/tandem-compute/tandem/internal/op"
+)
 
 // gemmSizes are m, n, k: one of each, odd tails around the tiles of every kernel, skinny, deep, and K of nothing.
 var gemmSizes = [][3]int{{5, 7, 3}, {1, 1, 1}, {6, 16, 8}, {7, 17, 9}, {64, 64, 64}, {65, 33, 129}, {1, 130, 70}, {130, 1, 70}, {3, 257, 300}, {150, 150, 17}, {4, 5, 0}, {0, 5, 4}, {96, 200, 513}}
@@ -22,7 +26,7 @@ func gemms() []Case {
 		}
 		cs = append(cs, New(&op.MatMul{Alpha: 1, TransA: t[0], TransB: t[1]}, product(Positive, op.F32, [3]int{20, 30, 1000}, t), Linear(1000), Tag("positive")))
 	}
-	return append(append(cs, epilogues()...), batched()...)
+	return slices.Concat(cs, epilogues(), batched(), packs())
 }
 
 // product is the operands of an m x n x k product.
@@ -76,4 +80,16 @@ func batched() []Case {
 		New(o, []Operand{Of(Normal, op.F16, 2, 9, 70).Turned(), Of(Normal, op.F16, 70, 33).Padded()}, Linear(70)),
 		New(&op.MatMul{Alpha: 1, TransA: true, TransB: true}, []Operand{Of(Normal, op.F64, 3, 7, 9).Padded(), Of(Normal, op.F64, 33, 7)}, Linear(7)),
 		New(o, []Operand{Of(Normal, op.F32, 4, 6, 5).Stretched(0), Of(Normal, op.F32, 1, 5, 6)}, Linear(5)))
+}
+
+// packs are weights in the device's own layout. What it means shows in the product; here the bytes around it and a
+// second run's bits count.
+func packs() []Case {
+	var cs []Case
+	for _, d := range floats {
+		for _, s := range [][]int{{33, 40}, {1, 1}, {70, 5}, {513, 130}} {
+			cs = append(cs, New(&op.Pack{}, []Operand{Of(Normal, d, s...)}), New(&op.Pack{Trans: true}, []Operand{Of(Normal, d, s...)}, Tag("trans")))
+		}
+	}
+	return cs
 }

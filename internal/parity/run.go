@@ -374,7 +374,11 @@ func (c *Case) within(want, scale *ref.Array, got []byte, res *Result) error {
 	if factor == 0 {
 		factor = DefaultFactor
 	}
-	u := unit(want.DType) * factor * growth(c.Terms, c.oneSigned())
+	u := c.Unit
+	if u == 0 {
+		u = unit(want.DType)
+	}
+	u *= factor * growth(c.Terms, c.oneSigned())
 	type miss struct {
 		i     int
 		ratio float64

@@ -38,6 +38,9 @@ func (pr *problem) set(e *Engine, c *Call, batch int) {
 	pr.ks, pr.weights = e.kernels(c.C.Type), c.Packed
 	pr.m, pr.n, pr.k = c.M, c.N, c.K
 	pr.a, pr.b, pr.c = c.A.moved(batch*c.Batch.A), c.B.moved(batch*c.Batch.B), c.C.moved(batch*c.Batch.C)
+	if pr.k == 0 { // there is nothing to point to
+		pr.a, pr.b = Matrix{Ptr: pr.c.Ptr, Type: pr.a.Type}, Matrix{Ptr: pr.c.Ptr, Type: pr.b.Type}
+	}
 	pr.hasBeta, pr.hasFinal = c.Beta != 0, !c.Epilogue.empty()
 	pr.alpha, pr.beta = pr.ks.bits(c.Alpha), pr.ks.bits(c.Beta)
 	if pr.hasFinal {

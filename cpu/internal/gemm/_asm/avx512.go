@@ -21,5 +21,3 @@ func avx512() {
 		}
 	}
 }
-
-func encode(string) error { return nil }

@@ -1,4 +1,4 @@
-// Command asm writes the assembly of package gemm: avx2_amd64.s or avx512_amd64.s with the declarations beside it.
+// Command asm writes the assembly of package gemm: avx2_amd64.s or avx512_amd64.s, with the declarations beside it.
 //
 //	go run . -isa avx2
 //	go run . -isa avx512
@@ -28,9 +28,9 @@ func main() {
 		log.Fatal("-isa must be avx2 or avx512")
 	}
 	Generate()
-	for _, finish := range []error{rename(assembly), rename(stubs), encode(assembly)} {
-		if finish != nil {
-			log.Fatal(finish)
+	for _, file := range []string{assembly, stubs} {
+		if err := rename(file); err != nil {
+			log.Fatal(err)
 		}
 	}
 }
