@@ -51,7 +51,13 @@ func fuzzScope(s *Scope, f *script, xs []Tensor) Tensor {
 	case 5:
 		return s.SliceStep(x, f.size(), f.size(), f.size(), f.size())
 	case 6:
-		return s.Expand(x, f.sizes()...)
+		dims := f.sizes()
+		for i := range dims { // a stretched view costs nothing, but what reads it may take hours
+			if dims[i] == 1<<40 {
+				dims[i] = 5
+			}
+		}
+		return s.Expand(x, dims...)
 	case 7:
 		return s.Transpose(x, f.size(), f.size())
 	case 8:
@@ -143,7 +149,7 @@ func play(s *Scope, in []byte, xs []Tensor, skip map[int]bool, out *[][]float32)
 		xs = append(xs[:len(xs):len(xs)], y)
 	}
 	for _, x := range xs {
-		if x.Valid() && x.DType() == F32 && x.Type().Format == 0 && x.Device() == s.Device() {
+		if x.Valid() && x.DType() == F32 && x.Type().Format == 0 && x.Elems() < 1<<16 && x.Device() == s.Device() {
 			v := make([]float32, x.Elems())
 			_ = Read(s, x, v)
 			*out = append(*out, v)

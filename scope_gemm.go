@@ -71,8 +71,30 @@ func (s *Scope) Pack(w Tensor) Tensor { return emit(s, op.Pack{}, w) }
 // PackT is Pack of a weight stored transposed, [n, k].
 func (s *Scope) PackT(w Tensor) Tensor { return emit(s, op.Pack{Trans: true}, w) }
 
+// GroupedMatMul multiplies each ragged group of rows of x [n, k] by a matrix of its own, w [g, k, m]: group i is rows
+// offsets[i] to offsets[i+1]-1, with offsets i32[g+1]. Rows in no group give 0.
+func (s *Scope) GroupedMatMul(x, w, offsets Tensor) Tensor {
+	return emit(s, op.GroupedMatMul{}, x, w, offsets)
+}
+
+// GroupedMatMulNT is GroupedMatMul with matrices stored transposed, w [g, m, k].
+func (s *Scope) GroupedMatMulNT(x, w, offsets Tensor) Tensor {
+	return emit(s, op.GroupedMatMul{TransB: true}, x, w, offsets)
+}
+
 func init() {
 	gradientBy(func(p *op.MatMul) uint32 { return ins(0, 1) }, matMulGrad)
+	gradient(ins(0, 1, 2), func(g *Grad, p *op.GroupedMatMul) {
+		x, w, cut, d := g.In(0), g.In(1), g.In(2), g.D(0)
+		if g.Needs(0) {
+			g.To(0, emit(g.Scope, op.GroupedMatMul{TransB: !p.TransB}, d, w, cut))
+		}
+		if g.Needs(1) && p.TransB {
+			g.To(1, emit(g.Scope, op.GroupedOuter{}, d, x, cut))
+		} else if g.Needs(1) {
+			g.To(1, emit(g.Scope, op.GroupedOuter{}, x, d, cut))
+		}
+	})
 }
 
 // matMulGrad: with y = op(a) op(b), da = dy op(b)ᵀ and db = op(a)ᵀ dy, each transposed back where op transposes.

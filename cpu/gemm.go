@@ -7,7 +7,7 @@ import (
 	"github.com/tandem-compute/tandem/internal/op"
 )
 
-var gemms = table{on(pickMatMul), on(pickPack)}
+var gemms = table{on(pickMatMul), on(pickPack), on(pickGroupedMatMul), on(pickGroupedOuter)}
 
 // gemmType is how the gemm package calls a dtype.
 func gemmType(d op.DType) gemm.Type {

@@ -3,22 +3,23 @@ package op
 // Attention is out = softmax(Scale q kᵀ + mask) v for every head, without ever storing the scores: Dao and others,
 // FlashAttention (2022). Query head i reads key-value head i / (hq/hkv).
 //
-// q [b, hq, t, d], k [b, hkv, s, d], v [b, hkv, s, dv], one of f32, f16 and bf16 (computed in f32); out [b, hq, t, dv]
-// in q's dtype and lse f32[b, hq, t], the logarithm of each row's sum, which the backward reads. A row that may see no
-// key gives 0 and -Inf.
+// q [b, hq, t, d], k [b, hkv, s, d], v [b, hkv, s, dv], floating-point, f16 and bf16 computed in f32; out [b, hq, t, dv]
+// in q's dtype and lse [b, hq, t], the logarithm of each row's sum, which the backward reads, in f32 (f64: in f64). A row
+// that may see no key gives 0 and -Inf, or its sink.
 //
 // Query row i stands at position n-t+i of the n keys that its batch has: s, or lengths[b] with HasLengths (i32[b],
 // cut to 0…s; keys beyond are padding). Causal rows see keys up to their own position; Window > 0 of these only the
 // last Window, and without Causal also the Window-1 after.
 //
-// HasSink gives each query head a logit without a value, f32[hq], as in StreamingLLM and gpt-oss. HasGate multiplies
-// each head's result by sigmoid(gate), gate [b, t, hq] in q's dtype.
+// HasSink gives each query head a logit without a value, [hq] in lse's dtype, as in StreamingLLM and gpt-oss. HasGate
+// multiplies each head's result by sigmoid(gate), gate [b, t, hq] in q's dtype.
 //
-// HasOffsets packs ragged sequences: b is 1, and offsets i32[g+1] cuts t and s alike into g sequences, each of which
-// sees itself alone.
+// HasOffsets packs ragged sequences: b is 1, and offsets i32[g+1], not decreasing, cuts t and s alike into g sequences,
+// each of which sees itself alone. Offsets outside 0…t are cut to it; rows of no sequence see no key.
 //
 // HasPages reads keys and values from pages: k is [pages, hkv, page, d], v [pages, hkv, page, dv], and the operand
-// pages i32[b, m] lists the pages of each sequence in order; HasLengths is then required.
+// pages i32[b, m] lists the pages of each sequence in order (numbers outside 0…pages-1 are cut to it); HasLengths is
+// then required.
 //
 // Keys are taken in blocks at fixed positions, so a row's bits do not depend on which rows stand beside it.
 type Attention struct {
@@ -74,13 +75,21 @@ func (p *Attention) Infer(out, in []Type) ([]Type, error) {
 	o.Dims[3] = v.Dims[3]
 	o.Pack()
 	lse := q.without(3)
-	return append(out, o, lse.With(F32)), p.extras(in)
+	return append(out, o, lse.With(sumType(q.DType))), p.extras(in)
+}
+
+// sumType is what sums over elements of type d are computed and kept in.
+func sumType(d DType) DType {
+	if d == F64 {
+		return F64
+	}
+	return F32
 }
 
 func (p *Attention) operands(in []Type) error {
 	q, k, v := &in[0], &in[1], &in[2]
-	if d := q.DType; d != F32 && d != F16 && d != BF16 {
-		return DTypeErr("q must be f32, f16 or bf16")
+	if err := float("q", q); err != nil {
+		return err
 	}
 	if err := alike(in[:3]); err != nil {
 		return err
@@ -118,8 +127,8 @@ func (p *Attention) extras(in []Type) error {
 		}
 	}
 	if i := at.Sink; i >= 0 {
-		if in[i].DType != F32 {
-			return DTypeErr("sink must be f32")
+		if d := sumType(q.DType); in[i].DType != d {
+			return DTypeErr("sink must be %v", d)
 		}
 		if err := vector("sink", &in[i], q.Dims[1]); err != nil {
 			return err
@@ -167,9 +176,12 @@ func (p *Attention) Cost(in, out []Type) Cost {
 	return Cost{2 * pairs * int64(q.Dims[3]+v.Dims[3]), bytes(in, out)}
 }
 
-// AttentionGrad is the backward of Attention without pages: dq, dk and dv from q, k, v, out, lse and dout (gated and
-// ungated alike: gate and its gradient are elementwise and stand outside), then lengths, sink and offsets as there.
-// With HasSink the gradient of the sink, f32[hq], is a fourth result.
+// AttentionGrad is the backward of Attention without pages and without gate: dq, dk and dv from q, k, v, out, lse and
+// dout, then lengths, sink and offsets as there. (A gate and its gradient are elementwise and stand outside: dout is then
+// times sigmoid(gate), and out what the gate multiplied.) With HasSink the gradient of the sink, [hq], is a fourth result.
+//
+//	p = exp(Scale q kᵀ - lse)   ds = p (dout vᵀ - Σ dout out)
+//	dq = Scale ds k   dk = Scale dsᵀ q   dv = pᵀ dout   dsink = -Σ exp(sink - lse) Σ dout out
 //
 // dk and dv are summed over query heads in a fixed order.
 type AttentionGrad struct {
@@ -216,7 +228,7 @@ func (p *AttentionGrad) Infer(out, in []Type) ([]Type, error) {
 		out = append(out, in[i].With(in[i].DType))
 	}
 	if p.HasSink {
-		out = append(out, Make(F32, in[0].Dims[1]))
+		out = append(out, Make(sumType(in[0].DType), in[0].Dims[1]))
 	}
 	return out, dense(in)
 }
@@ -227,7 +239,8 @@ func (p *AttentionGrad) Cost(in, out []Type) Cost {
 }
 
 // AttentionProbs is the probabilities that Attention weighs the values with, for those who must look at them:
-// probs f32[b, hq, t, s] from q, k and lse, then lengths as there. It stores what Attention never does.
+// probs [b, hq, t, s] in lse's dtype from q, k and lse, then lengths as there; 0 where a row does not see a key. It
+// stores what Attention never does.
 type AttentionProbs struct {
 	Scale      float32
 	Window     int32
@@ -257,7 +270,7 @@ func (p *AttentionProbs) Infer(out, in []Type) ([]Type, error) {
 	if !in[2].Same(&fout[1]) {
 		return out, ShapeErr("lse must be %v", fout[1])
 	}
-	t, err := New(F32, in[0].Dims[0], in[0].Dims[1], in[0].Dims[2], in[1].Dims[2])
+	t, err := New(in[2].DType, in[0].Dims[0], in[0].Dims[1], in[0].Dims[2], in[1].Dims[2])
 	return append(out, t), err
 }
 func (p *AttentionProbs) Cost(in, out []Type) Cost { return perElem(2*in[0].Dims[3]+2, in, out) }

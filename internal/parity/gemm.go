@@ -93,3 +93,27 @@ func packs() []Case {
 	}
 	return cs
 }
+
+func grouped() []Case {
+	var cs []Case
+	for _, d := range floats {
+		for _, s := range []struct{ n, k, m, groups int }{{40, 7, 9, 6}, {1, 1, 1, 1}, {33, 64, 20, 4}, {130, 16, 33, 3}, {0, 4, 4, 2}, {12, 5, 1, 40}} {
+			for _, g := range []Gen{Normal, SmallInt} {
+				class, name := Linear(s.k), "real"
+				if g == SmallInt {
+					class, name = ZeroAllowed(), "int"
+				}
+				x, cut := Of(g, d, s.n, s.k), offsets(s.groups, s.n)
+				outer := Linear(s.n)
+				if g == SmallInt {
+					outer = ZeroAllowed()
+				}
+				cs = append(cs,
+					New(&op.GroupedMatMul{}, []Operand{x, Of(g, d, s.groups, s.k, s.m), cut}, class, ZeroAllowed(), Tag("%s", name)),
+					New(&op.GroupedMatMul{TransB: true}, []Operand{x, Of(g, d, s.groups, s.m, s.k), cut}, class, ZeroAllowed(), Tag("nt/%s", name)),
+					New(&op.GroupedOuter{}, []Operand{x, Of(g, d, s.n, s.m), cut}, outer, ZeroAllowed(), Tag("%s", name)))
+			}
+		}
+	}
+	return cs
+}

@@ -2,7 +2,7 @@ package ref
 
 import "github.com/tandem-compute/tandem/internal/op"
 
-var gemms = table{on(matMul), on(pack)}
+var gemms = table{on(matMul), on(pack), on(groupedMatMul), on(groupedOuter)}
 
 func matMul(p *op.MatMul, in, out []Array) error {
 	a, b, y := &in[0], &in[1], &out[0]
@@ -57,4 +57,45 @@ func pack(p *op.Pack, in, out []Array) error {
 		return copyOf(nil, in, out)
 	}
 	return permute(&op.Permute{Rank: 2, Axes: [op.MaxRank]int8{1, 0}}, in, out)
+}
+
+// groupedMatMul multiplies each row by its group's matrix.
+func groupedMatMul(p *op.GroupedMatMul, in, out []Array) error {
+	x, w, n := &in[0], &in[1], in[0].Dims[0]
+	k, m := x.Dims[1], out[0].Dims[1]
+	for g := range w.Dims[0] {
+		lo, hi := bounds(&in[2], g, n)
+		for r := lo; r < hi; r++ {
+			for j := range m {
+				var s sum
+				for l := range k {
+					at := g*k*m + l*m + j
+					if p.TransB {
+						at = g*k*m + j*k + l
+					}
+					s.addProduct(x.F[r*k+l], w.F[at])
+				}
+				out[0].F[r*m+j] = s.total()
+			}
+		}
+	}
+	return nil
+}
+
+func groupedOuter(_ *op.GroupedOuter, in, out []Array) error {
+	x, dy, n := &in[0], &in[1], in[0].Dims[0]
+	k, m := x.Dims[1], dy.Dims[1]
+	for g := range out[0].Dims[0] {
+		lo, hi := bounds(&in[2], g, n)
+		for i := range k {
+			for j := range m {
+				var s sum
+				for r := lo; r < hi; r++ {
+					s.addProduct(x.F[r*k+i], dy.F[r*m+j])
+				}
+				out[0].F[(g*k+i)*m+j] = s.total()
+			}
+		}
+	}
+	return nil
 }

@@ -21,7 +21,7 @@ func on[T any, P op.Ptr[T]](f func(p P, in, out []Array) error) entry {
 	return entry{P(new(T)).Kind(), func(o op.Op, in, out []Array) error { return f(o.(P), in, out) }}
 }
 
-var evaluators = merge(elementwise, views, reduces, segmentOps, gemms, norms, softmaxes, samples, indexes)
+var evaluators = merge(elementwise, views, reduces, segmentOps, gemms, norms, softmaxes, samples, indexes, attentions, ropes)
 
 func merge(ts ...table) (all [op.NumKinds]evaluator) {
 	for _, t := range ts {

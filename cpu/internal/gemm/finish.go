@@ -35,6 +35,14 @@ func rowOf[T float32 | float64](w *worker, to *buffer, m *Matrix, i, j, n int, a
 	ks := w.engine.kernels(m.Type)
 	p := to.get(n * ks.size)
 	size := m.Type.Size()
+	if size == 2 && m.Col == 1 && alpha == ks.bits(1) {
+		widen := w.engine.vec.F32FromF16
+		if m.Type == BF16 {
+			widen = w.engine.vec.F32FromBF16
+		}
+		widen(floats[float32](p, n), halves(m.at(i, j), n))
+		return floats[T](p, n)
+	}
 	w.pack = packing{src: m.at(i, j), dst: p, stride: ks.size, k: n, n: 1, alpha: alpha}
 	packGeneric(&w.pack, m.Type, m.Col*size, 0)
 	return floats[T](p, n)
