@@ -26,7 +26,7 @@ func gemms() []Case {
 		}
 		cs = append(cs, New(&op.MatMul{Alpha: 1, TransA: t[0], TransB: t[1]}, product(Positive, op.F32, [3]int{20, 30, 1000}, t), Linear(1000), Tag("positive")))
 	}
-	return slices.Concat(cs, epilogues(), batched(), packs())
+	return slices.Concat(cs, epilogues(), batched(), grouped(), packs())
 }
 
 // product is the operands of an m x n x k product.
