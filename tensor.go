@@ -288,6 +288,70 @@ func Write[T Elem](t Tensor, data []T) (err error) {
 	return nil
 }
 
+// Read waits for t and copies its elements to the host, in row-major order. T is the Go type of the elements, uint16
+// for the bits of f16 and bf16, or float32 to have f16 and bf16 widened. In a Program it copies at every run.
+func Read[T Elem](s *Scope, t Tensor, out []T) error {
+	return s.read(t, asBytes(out), dtypeOf[T](), len(out))
+}
+
+// read is Read for n elements of the Go type that matches as. It is not generic: what a generic function calls with
+// other type arguments costs it an allocation.
+func (s *Scope) read(t Tensor, out []byte, as DType, n int) error {
+	s.live("read")
+	if err := s.check(t); err != nil {
+		s.fail("read", "", err)
+	}
+	if s.err != nil {
+		return s.err
+	}
+	v, wide := t.Type(), t
+	half := v.DType == F16 || v.DType == BF16
+	widen := half && as == F32
+	switch {
+	case !widen && as != v.DType && !(as == 0 && half) || v.Format != op.Dense:
+		s.fail("read", "", op.DTypeErr("%v into %s elements", v, goName(as)))
+	case v.Elems() != n:
+		s.fail("read", "", op.ShapeErr("%v into %d elements", v, n))
+	case widen:
+		wide = s.Cast(t, F32)
+	}
+	if s.err != nil {
+		return s.err
+	}
+	src := wide.slot.view
+	if !src.Contiguous() {
+		src = s.contiguous(src)
+	}
+	s.download(out, src)
+	s.unlend()
+	if widen {
+		s.Release(wide)
+	}
+	return s.err
+}
+
+// goName is the Go type whose memory elements of type d have.
+func goName(d DType) string {
+	if d == 0 {
+		return "uint16"
+	}
+	return d.String()
+}
+
+func (c *core) download(dst []byte, src op.View) {
+	switch {
+	case c.err != nil || len(dst) == 0:
+	case c.prog != nil:
+		c.prog.read(dst, src)
+	default:
+		c.stats.Downloaded += int64(len(dst))
+		c.src = src
+		if err := c.stream.Download(dst, &c.src); err != nil {
+			c.fail("read", src.Type.String(), err)
+		}
+	}
+}
+
 // ReadAll is the elements of a persistent tensor, for one-off reads; within a run use Read.
 func ReadAll[T Elem](t Tensor) ([]T, error) {
 	if !t.ok() {

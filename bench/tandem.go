@@ -126,6 +126,12 @@ func (r *tandemRunner) work() func(*tandem.Scope) {
 		return r.gemm(spec)
 	case Rowwise:
 		return r.rowwise(spec)
+	case TopK:
+		x, out := r.input(0, spec.N), r.output(spec.K)
+		return func(s *tandem.Scope) { s.Into(out).TopK(x, spec.K) }
+	case Sort:
+		x, out := r.input(0, spec.N), r.output(spec.N)
+		return func(s *tandem.Scope) { s.Into(out).Sort(x) }
 	}
 	return nil
 }

@@ -1,8 +1,10 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -87,6 +89,22 @@ func TestTandemRowwise(t *testing.T) {
 	}
 }
 
+func TestTandemSelects(t *testing.T) {
+	impl := openTandem(t)
+	for _, c := range []struct {
+		spec Spec
+		n    int
+		want func(a, b float64) int
+	}{{TopK{N: 1000, K: 7}, 7, func(a, b float64) int { return cmp.Compare(b, a) }}, {Sort{N: 1000}, 1000, cmp.Compare[float64]}} {
+		r := prepareTandem(t, impl, F32, c.spec)
+		_, err := r.Run(1)
+		require.NoError(t, err)
+		x := values(t, r, 0)
+		slices.SortFunc(x, c.want)
+		require.Equal(t, x[:c.n], values(t, r, 1), r.c.Name)
+	}
+}
+
 // TestTandemSteadyState wants no allocation per iteration, nor per sample.
 func TestTandemSteadyState(t *testing.T) {
 	impl := openTandem(t)
@@ -97,6 +115,8 @@ func TestTandemSteadyState(t *testing.T) {
 		prepareTandem(t, impl, F32, Rowwise{Op: LayerNorm, Rows: 4, Cols: 8}),
 		prepareTandem(t, impl, F32, Rowwise{Op: RMSNorm, Rows: 4, Cols: 8}),
 		prepareTandem(t, impl, F32, Rowwise{Op: GELU, Rows: 4, Cols: 8}),
+		prepareTandem(t, impl, F32, TopK{N: 100, K: 5}),
+		prepareTandem(t, impl, F32, Sort{N: 100}),
 	} {
 		require.Zero(t, testing.AllocsPerRun(10, func() {
 			if _, err := r.Run(burst + 3); err != nil {

@@ -10,6 +10,40 @@ import (
 var elementwise = table{on(pickUnary), on(pickUnaryGrad), on(pickBinary), on(pickScalar), on(pickAddScaled), on(pickCompare), on(pickWhere),
 	on(pickClamp), on(pickSwiGLU), on(pickSwiGLUGrad), on(pickBiasAct), on(pickFill), on(pickIota), on(pickCopy), on(pickCast)}
 
+// kernels is one op's kernel for each dtype.
+type kernels [int(op.Bool) + 1]func(op.Stream, *op.Node) error
+
+func (k *kernels) pick(o op.Op, d op.DType) (op.Kernel, error) {
+	if k[d] == nil {
+		return no(o, d)
+	}
+	return op.Kernel{Run: k[d]}, nil
+}
+
+// blocks is the kernel of an elementwise op whose blocks f computes. It is made once, when the package starts.
+func blocks(f blockFn) func(op.Stream, *op.Node) error {
+	body := func(w *worker, n *op.Node, lo, hi int) { w.walk.run(w, n, lo, hi, f) }
+	return func(s op.Stream, n *op.Node) error { return s.(*stream).each(n, body) }
+}
+
+// reals is the kernels for floating-point types; halves are computed in f32.
+func reals(f32, f64 blockFn) (k kernels) {
+	k[op.F32], k[op.F64] = blocks(f32), blocks(f64)
+	k[op.F16], k[op.BF16] = k[op.F32], k[op.F32]
+	return k
+}
+
+// ints adds the kernels for integers, bools the one for bool.
+func (k kernels) ints(i64, i32, i8, u8 blockFn) kernels {
+	k[op.I64], k[op.I32], k[op.I8], k[op.U8] = blocks(i64), blocks(i32), blocks(i8), blocks(u8)
+	return k
+}
+
+func (k kernels) bools(f blockFn) kernels {
+	k[op.Bool] = blocks(f)
+	return k
+}
+
 // floats is the part of a table for T.
 func floats[T vec.Real](t *vec.Funcs) *vec.Float[T] {
 	if f, ok := any(&t.F32).(*vec.Float[T]); ok {
@@ -21,8 +55,8 @@ func floats[T vec.Real](t *vec.Funcs) *vec.Float[T] {
 // integer is the element types of tensors with integer arithmetic.
 type integer interface{ int64 | int32 | int8 | uint8 }
 
-// ints is the part of a table for T.
-func ints[T integer](t *vec.Funcs) *vec.Int[T] {
+// whole is the part of a table for T.
+func whole[T integer](t *vec.Funcs) *vec.Int[T] {
 	for _, f := range [...]any{&t.I64, &t.I32, &t.I8} {
 		if f, ok := f.(*vec.Int[T]); ok {
 			return f
@@ -31,31 +65,11 @@ func ints[T integer](t *vec.Funcs) *vec.Int[T] {
 	return any(&t.U8).(*vec.Int[T])
 }
 
+var unaries = reals(unaryBlock[float32], unaryBlock[float64]).
+	ints(unaryIntBlock[int64], unaryIntBlock[int32], unaryIntBlock[int8], unaryIntBlock[uint8]).bools(notBoolBlock)
+
 func pickUnary(_ *Backend, p *op.Unary, in, _ []op.Type) (op.Kernel, error) {
-	switch in[0].DType {
-	case op.F32, op.F16, op.BF16:
-		return kernel(unary32)
-	case op.F64:
-		return kernel(unary64)
-	case op.I64:
-		return kernel(unaryInt[int64])
-	case op.I32:
-		return kernel(unaryInt[int32])
-	case op.I8:
-		return kernel(unaryInt[int8])
-	case op.U8:
-		return kernel(unaryInt[uint8])
-	case op.Bool:
-		return kernel(notBool)
-	}
-	return no(p, in[0].DType)
-}
-
-func unary32(s op.Stream, n *op.Node) error { return s.(*stream).each(n, unaryBody[float32]) }
-func unary64(s op.Stream, n *op.Node) error { return s.(*stream).each(n, unaryBody[float64]) }
-
-func unaryBody[T vec.Real](w *worker, n *op.Node, lo, hi int) {
-	w.walk.run(w, n, lo, hi, unaryBlock[T])
+	return unaries.pick(p, in[0].DType)
 }
 
 func unaryBlock[T vec.Real](w *worker, n *op.Node, b *block) {
@@ -128,14 +142,8 @@ func curve[T vec.Real](t *vec.Float[T], fn op.UnaryFn) func(dst, a []T) {
 	return t.Softplus
 }
 
-func unaryInt[T integer](s op.Stream, n *op.Node) error { return s.(*stream).each(n, unaryIntBody[T]) }
-
-func unaryIntBody[T integer](w *worker, n *op.Node, lo, hi int) {
-	w.walk.run(w, n, lo, hi, unaryIntBlock[T])
-}
-
 func unaryIntBlock[T integer](_ *worker, n *op.Node, b *block) {
-	x, y, t := at[T](b, 0), at[T](b, 1), ints[T](b.vec)
+	x, y, t := at[T](b, 0), at[T](b, 1), whole[T](b.vec)
 	switch n.Op.(*op.Unary).Fn {
 	case op.Neg:
 		t.Neg(y, x)
@@ -159,10 +167,6 @@ func unaryIntBlock[T integer](_ *worker, n *op.Node, b *block) {
 	}
 }
 
-func notBool(s op.Stream, n *op.Node) error { return s.(*stream).each(n, notBoolBody) }
-
-func notBoolBody(w *worker, n *op.Node, lo, hi int) { w.walk.run(w, n, lo, hi, notBoolBlock) }
-
 func notBoolBlock(_ *worker, _ *op.Node, b *block) {
 	y := bools(b, 1)
 	for i, v := range bools(b, 0) {
@@ -170,18 +174,10 @@ func notBoolBlock(_ *worker, _ *op.Node, b *block) {
 	}
 }
 
+var unaryGrads = reals(unaryGradBlock[float32], unaryGradBlock[float64])
+
 func pickUnaryGrad(_ *Backend, p *op.UnaryGrad, in, _ []op.Type) (op.Kernel, error) {
-	if in[0].DType == op.F64 {
-		return kernel(unaryGrad64)
-	}
-	return kernel(unaryGrad32)
-}
-
-func unaryGrad32(s op.Stream, n *op.Node) error { return s.(*stream).each(n, unaryGradBody[float32]) }
-func unaryGrad64(s op.Stream, n *op.Node) error { return s.(*stream).each(n, unaryGradBody[float64]) }
-
-func unaryGradBody[T vec.Real](w *worker, n *op.Node, lo, hi int) {
-	w.walk.run(w, n, lo, hi, unaryGradBlock[T])
+	return unaryGrads.pick(p, in[0].DType)
 }
 
 func unaryGradBlock[T vec.Real](w *worker, n *op.Node, b *block) {

@@ -7,29 +7,12 @@ import (
 	"github.com/tandem-compute/tandem/internal/op"
 )
 
+// and, or and xor of bools, 0 and 1, are bitwise.
+var binaries = reals(binaryBlock[float32], binaryBlock[float64]).
+	ints(binaryIntBlock[int64], binaryIntBlock[int32], binaryIntBlock[int8], binaryIntBlock[uint8]).bools(binaryIntBlock[uint8])
+
 func pickBinary(_ *Backend, p *op.Binary, in, _ []op.Type) (op.Kernel, error) {
-	switch in[0].DType {
-	case op.F32, op.F16, op.BF16:
-		return kernel(binary32)
-	case op.F64:
-		return kernel(binary64)
-	case op.I64:
-		return kernel(binaryInt[int64])
-	case op.I32:
-		return kernel(binaryInt[int32])
-	case op.I8:
-		return kernel(binaryInt[int8])
-	case op.U8, op.Bool: // and, or and xor of 0 and 1 are bitwise
-		return kernel(binaryInt[uint8])
-	}
-	return no(p, in[0].DType)
-}
-
-func binary32(s op.Stream, n *op.Node) error { return s.(*stream).each(n, binaryBody[float32]) }
-func binary64(s op.Stream, n *op.Node) error { return s.(*stream).each(n, binaryBody[float64]) }
-
-func binaryBody[T vec.Real](w *worker, n *op.Node, lo, hi int) {
-	w.walk.run(w, n, lo, hi, binaryBlock[T])
+	return binaries.pick(p, in[0].DType)
 }
 
 func binaryBlock[T vec.Real](_ *worker, n *op.Node, b *block) {
@@ -57,16 +40,8 @@ func binaryReal[T vec.Real](t *vec.Float[T], fn op.BinaryFn, y, a, b []T) {
 	}
 }
 
-func binaryInt[T integer](s op.Stream, n *op.Node) error {
-	return s.(*stream).each(n, binaryIntBody[T])
-}
-
-func binaryIntBody[T integer](w *worker, n *op.Node, lo, hi int) {
-	w.walk.run(w, n, lo, hi, binaryIntBlock[T])
-}
-
 func binaryIntBlock[T integer](_ *worker, n *op.Node, b *block) {
-	integers(ints[T](b.vec), n.Op.(*op.Binary).Fn, at[T](b, 2), at[T](b, 0), at[T](b, 1))
+	integers(whole[T](b.vec), n.Op.(*op.Binary).Fn, at[T](b, 2), at[T](b, 0), at[T](b, 1))
 }
 
 func integers[T integer](t *vec.Int[T], fn op.BinaryFn, y, a, b []T) {
@@ -109,29 +84,11 @@ func shift[T integer](fn op.BinaryFn, y, a, b []T) {
 	}
 }
 
+var scalars = reals(scalarBlock[float32], scalarBlock[float64]).
+	ints(scalarIntBlock[int64], scalarIntBlock[int32], scalarIntBlock[int8], scalarIntBlock[uint8]).bools(scalarIntBlock[uint8])
+
 func pickScalar(_ *Backend, p *op.Scalar, in, _ []op.Type) (op.Kernel, error) {
-	switch in[0].DType {
-	case op.F32, op.F16, op.BF16:
-		return kernel(scalar32)
-	case op.F64:
-		return kernel(scalar64)
-	case op.I64:
-		return kernel(scalarInt[int64])
-	case op.I32:
-		return kernel(scalarInt[int32])
-	case op.I8:
-		return kernel(scalarInt[int8])
-	case op.U8, op.Bool:
-		return kernel(scalarInt[uint8])
-	}
-	return no(p, in[0].DType)
-}
-
-func scalar32(s op.Stream, n *op.Node) error { return s.(*stream).each(n, scalarBody[float32]) }
-func scalar64(s op.Stream, n *op.Node) error { return s.(*stream).each(n, scalarBody[float64]) }
-
-func scalarBody[T vec.Real](w *worker, n *op.Node, lo, hi int) {
-	w.walk.run(w, n, lo, hi, scalarBlock[T])
+	return scalars.pick(p, in[0].DType)
 }
 
 func scalarBlock[T vec.Real](w *worker, n *op.Node, b *block) {
@@ -181,14 +138,6 @@ func roundTo(v float64, d op.DType) float64 {
 // toInt is v as an integer element, as Cast converts it.
 func toInt[T integer](v float64) T { return vec.ToInt[T](v) }
 
-func scalarInt[T integer](s op.Stream, n *op.Node) error {
-	return s.(*stream).each(n, scalarIntBody[T])
-}
-
-func scalarIntBody[T integer](w *worker, n *op.Node, lo, hi int) {
-	w.walk.run(w, n, lo, hi, scalarIntBlock[T])
-}
-
 func scalarIntBlock[T integer](w *worker, n *op.Node, b *block) {
 	p, x, y := n.Op.(*op.Scalar), at[T](b, 0), at[T](b, 1)
 	v := toInt[T](p.Value)
@@ -200,25 +149,17 @@ func scalarIntBlock[T integer](w *worker, n *op.Node, b *block) {
 	for lo := 0; lo < len(x); lo += blockLen {
 		hi := min(lo+blockLen, len(x))
 		if c := same[:hi-lo]; p.Flip {
-			integers(ints[T](b.vec), p.Fn, y[lo:hi], c, x[lo:hi])
+			integers(whole[T](b.vec), p.Fn, y[lo:hi], c, x[lo:hi])
 		} else {
-			integers(ints[T](b.vec), p.Fn, y[lo:hi], x[lo:hi], c)
+			integers(whole[T](b.vec), p.Fn, y[lo:hi], x[lo:hi], c)
 		}
 	}
 }
 
+var addScaleds = reals(addScaledBlock[float32], addScaledBlock[float64])
+
 func pickAddScaled(_ *Backend, p *op.AddScaled, in, _ []op.Type) (op.Kernel, error) {
-	if in[0].DType == op.F64 {
-		return kernel(addScaled64)
-	}
-	return kernel(addScaled32)
-}
-
-func addScaled32(s op.Stream, n *op.Node) error { return s.(*stream).each(n, addScaledBody[float32]) }
-func addScaled64(s op.Stream, n *op.Node) error { return s.(*stream).each(n, addScaledBody[float64]) }
-
-func addScaledBody[T vec.Real](w *worker, n *op.Node, lo, hi int) {
-	w.walk.run(w, n, lo, hi, addScaledBlock[T])
+	return addScaleds.pick(p, in[0].DType)
 }
 
 func addScaledBlock[T vec.Real](w *worker, n *op.Node, b *block) {

@@ -7,37 +7,15 @@ import (
 	"github.com/tandem-compute/tandem/internal/op"
 )
 
+var fills = reals(fillBlock[float32], fillBlock[float64]).
+	ints(fillIntBlock[int64], fillIntBlock[int32], fillIntBlock[int8], fillIntBlock[uint8]).bools(fillIntBlock[uint8])
+
 func pickFill(_ *Backend, p *op.Fill, _, out []op.Type) (op.Kernel, error) {
-	switch out[0].DType {
-	case op.F32, op.F16, op.BF16:
-		return kernel(fill32)
-	case op.F64:
-		return kernel(fill64)
-	case op.I64:
-		return kernel(fillInt[int64])
-	case op.I32:
-		return kernel(fillInt[int32])
-	case op.I8:
-		return kernel(fillInt[int8])
-	case op.U8, op.Bool:
-		return kernel(fillInt[uint8])
-	}
-	return no(p, out[0].DType)
+	return fills.pick(p, out[0].DType)
 }
-
-func fill32(s op.Stream, n *op.Node) error { return s.(*stream).each(n, fillBody[float32]) }
-func fill64(s op.Stream, n *op.Node) error { return s.(*stream).each(n, fillBody[float64]) }
-
-func fillBody[T vec.Real](w *worker, n *op.Node, lo, hi int) { w.walk.run(w, n, lo, hi, fillBlock[T]) }
 
 func fillBlock[T vec.Real](_ *worker, n *op.Node, b *block) {
 	vec.Fill(at[T](b, 0), T(roundTo(n.Op.(*op.Fill).Value, n.Out[0].DType)))
-}
-
-func fillInt[T integer](s op.Stream, n *op.Node) error { return s.(*stream).each(n, fillIntBody[T]) }
-
-func fillIntBody[T integer](w *worker, n *op.Node, lo, hi int) {
-	w.walk.run(w, n, lo, hi, fillIntBlock[T])
 }
 
 func fillIntBlock[T integer](_ *worker, n *op.Node, b *block) {

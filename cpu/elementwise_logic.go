@@ -5,29 +5,11 @@ import (
 	"github.com/tandem-compute/tandem/internal/op"
 )
 
+var compares = reals(compareBlock[float32], compareBlock[float64]).
+	ints(compareIntBlock[int64], compareIntBlock[int32], compareIntBlock[int8], compareIntBlock[uint8]).bools(compareIntBlock[uint8])
+
 func pickCompare(_ *Backend, p *op.Compare, in, _ []op.Type) (op.Kernel, error) {
-	switch in[0].DType {
-	case op.F32, op.F16, op.BF16:
-		return kernel(compare32)
-	case op.F64:
-		return kernel(compare64)
-	case op.I64:
-		return kernel(compareInt[int64])
-	case op.I32:
-		return kernel(compareInt[int32])
-	case op.I8:
-		return kernel(compareInt[int8])
-	case op.U8, op.Bool:
-		return kernel(compareInt[uint8])
-	}
-	return no(p, in[0].DType)
-}
-
-func compare32(s op.Stream, n *op.Node) error { return s.(*stream).each(n, compareBody[float32]) }
-func compare64(s op.Stream, n *op.Node) error { return s.(*stream).each(n, compareBody[float64]) }
-
-func compareBody[T vec.Real](w *worker, n *op.Node, lo, hi int) {
-	w.walk.run(w, n, lo, hi, compareBlock[T])
+	return compares.pick(p, in[0].DType)
 }
 
 func compareBlock[T vec.Real](_ *worker, n *op.Node, b *block) {
@@ -36,62 +18,29 @@ func compareBlock[T vec.Real](_ *worker, n *op.Node, b *block) {
 	f[n.Op.(*op.Compare).Fn](bools(b, 2), at[T](b, 0), at[T](b, 1))
 }
 
-func compareInt[T integer](s op.Stream, n *op.Node) error {
-	return s.(*stream).each(n, compareIntBody[T])
-}
-
-func compareIntBody[T integer](w *worker, n *op.Node, lo, hi int) {
-	w.walk.run(w, n, lo, hi, compareIntBlock[T])
-}
-
 func compareIntBlock[T integer](_ *worker, n *op.Node, b *block) {
-	t := ints[T](b.vec)
+	t := whole[T](b.vec)
 	f := [...]func(dst []bool, a, b []T){op.Eq: t.Eq, op.Ne: t.Ne, op.Lt: t.Lt, op.Le: t.Le, op.Gt: t.Gt, op.Ge: t.Ge}
 	f[n.Op.(*op.Compare).Fn](bools(b, 2), at[T](b, 0), at[T](b, 1))
 }
 
-// pickWhere chooses by size alone: the bits are what moves. Halves go through f32, which keeps every value.
+// The bits are what moves, so wheres chooses by size alone. Halves go through f32, which keeps every value.
+var wheres = reals(whereBlock[int32], whereBlock[int64]).
+	ints(whereBlock[int64], whereBlock[int32], whereBlock[uint8], whereBlock[uint8]).bools(whereBlock[uint8])
+
 func pickWhere(_ *Backend, p *op.Where, in, _ []op.Type) (op.Kernel, error) {
-	switch in[1].DType {
-	case op.F32, op.F16, op.BF16, op.I32:
-		return kernel(where[int32])
-	case op.F64, op.I64:
-		return kernel(where[int64])
-	}
-	return kernel(where[uint8])
+	return wheres.pick(p, in[1].DType)
 }
-
-func where[T integer](s op.Stream, n *op.Node) error { return s.(*stream).each(n, whereBody[T]) }
-
-func whereBody[T integer](w *worker, n *op.Node, lo, hi int) { w.walk.run(w, n, lo, hi, whereBlock[T]) }
 
 func whereBlock[T integer](_ *worker, _ *op.Node, b *block) {
-	ints[T](b.vec).Select(at[T](b, 3), bools(b, 0), at[T](b, 1), at[T](b, 2))
+	whole[T](b.vec).Select(at[T](b, 3), bools(b, 0), at[T](b, 1), at[T](b, 2))
 }
+
+var clamps = reals(clampBlock[float32], clampBlock[float64]).
+	ints(clampIntBlock[int64], clampIntBlock[int32], clampIntBlock[int8], clampIntBlock[uint8])
 
 func pickClamp(_ *Backend, p *op.Clamp, in, _ []op.Type) (op.Kernel, error) {
-	switch in[0].DType {
-	case op.F32, op.F16, op.BF16:
-		return kernel(clamp32)
-	case op.F64:
-		return kernel(clamp64)
-	case op.I64:
-		return kernel(clampInt[int64])
-	case op.I32:
-		return kernel(clampInt[int32])
-	case op.I8:
-		return kernel(clampInt[int8])
-	case op.U8:
-		return kernel(clampInt[uint8])
-	}
-	return no(p, in[0].DType)
-}
-
-func clamp32(s op.Stream, n *op.Node) error { return s.(*stream).each(n, clampBody[float32]) }
-func clamp64(s op.Stream, n *op.Node) error { return s.(*stream).each(n, clampBody[float64]) }
-
-func clampBody[T vec.Real](w *worker, n *op.Node, lo, hi int) {
-	w.walk.run(w, n, lo, hi, clampBlock[T])
+	return clamps.pick(p, in[0].DType)
 }
 
 func clampBlock[T vec.Real](_ *worker, n *op.Node, b *block) {
@@ -99,30 +48,20 @@ func clampBlock[T vec.Real](_ *worker, n *op.Node, b *block) {
 	floats[T](b.vec).Clamp(at[T](b, 1), at[T](b, 0), T(roundTo(p.Lo, d)), T(roundTo(p.Hi, d)))
 }
 
-func clampInt[T integer](s op.Stream, n *op.Node) error { return s.(*stream).each(n, clampIntBody[T]) }
-
-func clampIntBody[T integer](w *worker, n *op.Node, lo, hi int) {
-	w.walk.run(w, n, lo, hi, clampIntBlock[T])
-}
-
 func clampIntBlock[T integer](_ *worker, n *op.Node, b *block) {
-	p, x, y, t := n.Op.(*op.Clamp), at[T](b, 0), at[T](b, 1), ints[T](b.vec)
+	p, x, y, t := n.Op.(*op.Clamp), at[T](b, 0), at[T](b, 1), whole[T](b.vec)
 	t.MaxS(y, x, toInt[T](p.Lo))
 	t.MinS(y, y, toInt[T](p.Hi))
 }
 
+var (
+	swiGLUs     = reals(swiGLUBlock[float32], swiGLUBlock[float64])
+	swiGLUGrads = reals(swiGLUGradBlock[float32], swiGLUGradBlock[float64])
+	biasActs    = reals(biasActBlock[float32], biasActBlock[float64])
+)
+
 func pickSwiGLU(_ *Backend, p *op.SwiGLU, in, _ []op.Type) (op.Kernel, error) {
-	if in[0].DType == op.F64 {
-		return kernel(swiGLU64)
-	}
-	return kernel(swiGLU32)
-}
-
-func swiGLU32(s op.Stream, n *op.Node) error { return s.(*stream).each(n, swiGLUBody[float32]) }
-func swiGLU64(s op.Stream, n *op.Node) error { return s.(*stream).each(n, swiGLUBody[float64]) }
-
-func swiGLUBody[T vec.Real](w *worker, n *op.Node, lo, hi int) {
-	w.walk.run(w, n, lo, hi, swiGLUBlock[T])
+	return swiGLUs.pick(p, in[0].DType)
 }
 
 func swiGLUBlock[T vec.Real](_ *worker, n *op.Node, b *block) {
@@ -135,17 +74,7 @@ func swiGLUBlock[T vec.Real](_ *worker, n *op.Node, b *block) {
 }
 
 func pickSwiGLUGrad(_ *Backend, p *op.SwiGLUGrad, in, _ []op.Type) (op.Kernel, error) {
-	if in[0].DType == op.F64 {
-		return kernel(swiGLUGrad64)
-	}
-	return kernel(swiGLUGrad32)
-}
-
-func swiGLUGrad32(s op.Stream, n *op.Node) error { return s.(*stream).each(n, swiGLUGradBody[float32]) }
-func swiGLUGrad64(s op.Stream, n *op.Node) error { return s.(*stream).each(n, swiGLUGradBody[float64]) }
-
-func swiGLUGradBody[T vec.Real](w *worker, n *op.Node, lo, hi int) {
-	w.walk.run(w, n, lo, hi, swiGLUGradBlock[T])
+	return swiGLUGrads.pick(p, in[0].DType)
 }
 
 func swiGLUGradBlock[T vec.Real](w *worker, n *op.Node, b *block) {
@@ -183,17 +112,7 @@ func cutGrad[T vec.Real](w *worker, t *vec.Float[T], limit T, dgate, dup, gate, 
 }
 
 func pickBiasAct(_ *Backend, p *op.BiasAct, in, _ []op.Type) (op.Kernel, error) {
-	if in[0].DType == op.F64 {
-		return kernel(biasAct64)
-	}
-	return kernel(biasAct32)
-}
-
-func biasAct32(s op.Stream, n *op.Node) error { return s.(*stream).each(n, biasActBody[float32]) }
-func biasAct64(s op.Stream, n *op.Node) error { return s.(*stream).each(n, biasActBody[float64]) }
-
-func biasActBody[T vec.Real](w *worker, n *op.Node, lo, hi int) {
-	w.walk.run(w, n, lo, hi, biasActBlock[T])
+	return biasActs.pick(p, in[0].DType)
 }
 
 func biasActBlock[T vec.Real](w *worker, n *op.Node, b *block) {

@@ -110,11 +110,7 @@ func (s *stream) scaleInto(dst, src *op.View, beta float32) {
 	n := &s.inner
 	n.Set(op.Store(n, op.Scalar{Fn: op.Mul, Value: float64(beta)}), 1, 1)
 	n.In[0], n.Out[0] = *src, *dst
-	if src.DType == op.F64 {
-		_ = scalar64(s, n)
-	} else {
-		_ = scalar32(s, n)
-	}
+	_ = scalars[src.DType](s, n) // elementwise kernels do not fail
 }
 
 // batches fills s.calls: one call for all batches where their strides allow it, else one for each outer index.

@@ -99,7 +99,7 @@ func addRowsBody[T vec.Real](w *worker, n *op.Node, lo, hi int) {
 func addIntsBody[T integer](w *worker, n *op.Node, lo, hi int) {
 	idx, cols := op.Data[int32](&n.In[1]), inner(&n.In[0].Type, 0)
 	c := chainsOf(n, n.In[0].Dims[0], len(idx))
-	y, src, add := op.Data[T](&n.Out[0]), op.Data[T](&n.In[2]), ints[T](w.vec).Add
+	y, src, add := op.Data[T](&n.Out[0]), op.Data[T](&n.In[2]), whole[T](w.vec).Add
 	for j := lo; j < hi; j++ {
 		k := int(idx[j])
 		if uint(k) >= uint(len(c.head)) || int(c.head[k]) != j {

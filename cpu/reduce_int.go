@@ -52,7 +52,7 @@ func leastInt[T integer]() T {
 }
 
 func foldInts[T integer](w *worker, fn op.ReduceFn, acc T, row []T) T {
-	t := ints[T](w.vec)
+	t := whole[T](w.vec)
 	switch {
 	case len(row) == 0:
 	case fn == op.Sum:
@@ -79,7 +79,7 @@ func foldInts[T integer](w *worker, fn op.ReduceFn, acc T, row []T) T {
 
 // joinInts folds a row into a row of results.
 func joinInts[T integer](w *worker, fn op.ReduceFn, acc, row []T) {
-	t := ints[T](w.vec)
+	t := whole[T](w.vec)
 	switch fn {
 	case op.Sum:
 		t.Add(acc, acc, row)

@@ -111,7 +111,7 @@ func argLines[T vec.Real](w *worker, n *op.Node, lo, hi int) {
 
 func argIntLines[T integer](w *worker, n *op.Node, lo, hi int) {
 	_, k, inner := lines(&n.In[0].Type, argAxis(n))
-	t, y, least := ints[T](w.vec), op.Data[int32](&n.Out[0]), n.Op.(*op.ArgReduce).Least
+	t, y, least := whole[T](w.vec), op.Data[int32](&n.Out[0]), n.Op.(*op.ArgReduce).Least
 	for i := lo; i < hi; i++ {
 		x := line[T](w, &n.In[0], i/inner*k*inner+i%inner, k, inner)
 		if least {

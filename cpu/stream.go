@@ -35,7 +35,8 @@ type body func(w *worker, n *op.Node, lo, hi int)
 // worker is one goroutine's part of a stream: scratch memory that grows and stays.
 type worker struct {
 	*stream
-	scratch [maxScratch][]byte
+	scratch  [maxScratch][]byte
+	products gemm.Inner // of kernels that have other work between them
 }
 
 const maxScratch = 8

@@ -19,7 +19,7 @@ func on[T any, P op.Ptr[T]](f func(b *Backend, p P, in, out []op.Type) (op.Kerne
 }
 
 // pickers is filled from one table per family; a test walks all ops for one that is missing.
-var pickers = merge(elementwise, gemms, norms, reduces, segmentOps, samples, softmaxes, indexes)
+var pickers = merge(elementwise, gemms, norms, reduces, segmentOps, samples, softmaxes, indexes, attentions, ropes)
 
 func merge(ts ...table) (all [op.NumKinds]picker) {
 	for _, t := range ts {

@@ -5,7 +5,7 @@ import "github.com/tandem-compute/tandem/internal/op"
 // Cases lists every case of every family. The first case of an op and dtype is the one that a quick check runs.
 func Cases() []Case {
 	var all []Case
-	for _, f := range []func() []Case{elementwise, reduces, segments, gemms, norms, softmaxes, samples, indexes} {
+	for _, f := range []func() []Case{elementwise, reduces, segments, gemms, norms, softmaxes, samples, indexes, attentions, ropes} {
 		all = append(all, f()...)
 	}
 	seen := map[string]bool{}

@@ -29,4 +29,8 @@
 //
 // A Workspace keeps what a call needs besides its matrices. After the first call of its largest shape nothing is
 // allocated. Shapes, types and strides are the caller's to check: the package trusts them.
+//
+// # Tests
+//
+// Every level runs the same cases; where the machine lacks AVX-512, an interpreter executes that level's assembly.
 package gemm

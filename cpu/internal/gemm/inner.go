@@ -17,14 +17,6 @@ type Strips struct {
 	k    int // rows of a strip
 }
 
-// Compute is the type that products of elements stored as t are computed in.
-func (t Type) Compute() Type {
-	if t == F64 {
-		return F64
-	}
-	return F32
-}
-
 // StripsSize is the bytes that Inner.Pack writes at most for k rows and n columns stored as t.
 func (e *Engine) StripsSize(t Type, k, n int) int {
 	ks := e.kernels(t)
@@ -34,28 +26,38 @@ func (e *Engine) StripsSize(t Type, k, n int) int {
 // Pack writes rows 0…k-1 and columns 0…n-1 of b to data, which holds StripsSize bytes, as the tile kernels read them.
 func (x *Inner) Pack(e *Engine, data unsafe.Pointer, b Matrix, k, n int) Strips {
 	ks := e.kernels(b.Type)
-	for j := 0; j < n; j += ks.nr {
+	for j := 0; j < n && k > 0; j += ks.nr {
 		ks.packB(&x.pack, unsafe.Add(data, j*k*ks.size), &b, j, min(ks.nr, n-j), 0, k)
 	}
 	x.pack = packing{}
 	return Strips{data, k}
 }
 
-// Multiply is c = a b, or c += a b with add: a [m, k] and c [m, n] of the type of the computation with columns next to
-// each other, b rows k0…k0+k-1 and the first n columns of what was packed.
-func (x *Inner) Multiply(e *Engine, c, a Matrix, b Strips, m, n, k0, k int, add bool) {
-	if m <= 0 || n <= 0 || k <= 0 {
+// Span is a range of rows or columns: from From to To-1.
+type Span struct{ From, To int }
+
+// Multiply is c = a b, or c += a b with add, for the given columns of c and the given rows of b: a [m, k] and c [m, n]
+// of the type of the computation with columns next to each other, the first column of a being that of row k.From of b.
+// Columns before n.From, back to where the strip begins, may be computed too; c then holds them.
+func (x *Inner) Multiply(e *Engine, c, a Matrix, b Strips, m int, n, k Span, add bool) {
+	if m <= 0 || n.From >= n.To {
 		return
 	}
 	ks, t := e.kernels(c.Type), &x.tile
+	if k.From >= k.To {
+		k.To = k.From
+		if add {
+			return
+		}
+	}
 	t.lda, t.ldb, t.ldc = a.Row*ks.size, ks.nr*ks.size, c.Row*ks.size
-	t.k, t.load, t.beta = k, 0, ks.bits(1)
+	t.k, t.load, t.beta = k.To-k.From, 0, ks.bits(1)
 	if add {
 		t.load = 1
 	}
-	for j := 0; j < n; j += ks.nr {
-		t.cols = min(ks.nr, n-j)
-		t.b = unsafe.Add(b.data, (j*b.k+k0*ks.nr)*ks.size)
+	for j := n.From / ks.nr * ks.nr; j < n.To; j += ks.nr {
+		t.cols = min(ks.nr, n.To-j)
+		t.b = unsafe.Add(b.data, (j*b.k+k.From*ks.nr)*ks.size)
 		t.next = t.b
 		form := ks.form(false, t.cols)
 		t.multiply(form, cutPanels(m, len(form)-1), a.Ptr, 0, c.at(0, j))

@@ -1,0 +1,121 @@
+//go:build cuda && cgo && linux
+
+package gpu
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tandem-compute/tandem/internal/cuda"
+	"github.com/tandem-compute/tandem/internal/op"
+	"github.com/tandem-compute/tandem/internal/parity"
+	"github.com/tandem-compute/tandem/internal/ptx"
+	"github.com/tandem-compute/tandem/internal/sim"
+	"github.com/tandem-compute/tandem/kernels"
+)
+
+// checked finds what a device would not notice: reads of memory that nobody wrote, races.
+func checked() sim.Config { return sim.Config{Options: ptx.Options{Sanitize: true}} }
+
+// open installs a fresh simulator and opens its device, which must leave no memory behind.
+func open(t testing.TB, c sim.Config) *Backend {
+	require.NoError(t, sim.Install(c))
+	b, _, err := Open(0, Options{Name: "sim", Explain: sim.Faulted})
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		require.NoError(t, b.Close())
+		require.Zero(t, sim.Stats().Allocations, "device allocations left")
+		require.Zero(t, sim.Stats().HostLive, "page-locked bytes left")
+	})
+	return b
+}
+
+// Every kernel that this package names exists, and takes no more parameters than a launch can hold.
+func TestSymbols(t *testing.T) {
+	modules := map[string]*ptx.Module{}
+	for _, k := range symbols {
+		m, ok := modules[k.family]
+		if !ok {
+			text, err := kernels.PTX(k.family)
+			require.NoError(t, err)
+			m, err = ptx.Parse(text)
+			require.NoError(t, err)
+			modules[k.family] = m
+		}
+		e, err := m.Entry(k.name)
+		require.NoError(t, err)
+		require.LessOrEqual(t, len(e.Params()), maxWords, k.name)
+	}
+}
+
+// Every case of the parity table whose op has a kernel agrees with the oracle, work done at once or as late as allowed.
+func TestParity(t *testing.T) {
+	for _, deferred := range []bool{false, true} {
+		t.Run(fmt.Sprintf("deferred=%v", deferred), func(t *testing.T) {
+			c := checked()
+			c.Deferred = deferred
+			b := open(t, c)
+			cases, ran, missing := parity.Cases(), 0, map[string]string{}
+			for i := range cases {
+				c := &cases[i]
+				if deferred && !c.Quick {
+					continue
+				}
+				switch res := parity.Run(context.Background(), b, c); res.Status {
+				case parity.Failed:
+					t.Errorf("%s: %s\n  again: tandem check --device sim --op '^%s$'", c.Name, res.Reason, c.Name)
+				case parity.Unsupported:
+					missing[c.Op.Name()] = res.Reason
+				default:
+					ran++
+				}
+			}
+			t.Logf("%d of %d cases ran; ops without a kernel for some type: %v", ran, len(cases), missing)
+			require.Positive(t, ran)
+		})
+	}
+}
+
+// Every op has a kernel or says why it has none, and an op of a family that is done has no silent gap.
+func TestSupportsAnswers(t *testing.T) {
+	b := open(t, checked())
+	for _, o := range op.All() {
+		if pickers[o.Kind()] != nil {
+			continue
+		}
+		_, err := b.Supports(o, nil, nil)
+		require.ErrorIs(t, err, op.ErrUnsupported)
+		require.ErrorContains(t, err, o.Name())
+	}
+}
+
+// A kernel that faults poisons the context: the error names the kernel and has the simulator's account, what follows
+// fails without a crash, and closing tells it once more.
+func TestFault(t *testing.T) {
+	require.NoError(t, sim.Install(checked()))
+	b, _, err := Open(0, Options{Name: "sim", Explain: sim.Faulted})
+	require.NoError(t, err)
+	s, err := b.Stream()
+	require.NoError(t, err)
+	k, err := b.Alloc(64)
+	require.NoError(t, err)
+	n := new(op.Node)
+	n.Set(&op.Unary{Fn: op.Exp}, 1, 1)
+	n.In[0] = op.View{Type: op.Make(op.F32, 8), Block: k, Off: 1}
+	n.Out[0] = op.View{Type: op.Make(op.F32, 8), Block: k, Off: 32}
+	n.Kernel, err = b.Supports(n.Op, []op.Type{n.In[0].Type}, []op.Type{n.Out[0].Type})
+	require.NoError(t, err)
+	require.NoError(t, s.Exec(n), "a launch does not wait")
+	err = s.Sync()
+	require.ErrorIs(t, err, op.ErrDevice)
+	require.ErrorIs(t, err, cuda.ErrMisalignedAddress)
+	require.ErrorContains(t, err, "exp_f32")
+	for _, later := range []error{s.Exec(n), s.Upload(&n.In[0], make([]byte, 32)), s.Download(make([]byte, 32), &n.In[0]), s.Close(), b.Free(k)} {
+		require.ErrorIs(t, later, op.ErrDevice)
+	}
+	require.ErrorIs(t, b.Close(), op.ErrDevice)
+	require.Zero(t, sim.Stats().Allocations, "the context is gone, and all it held")
+}

@@ -1,0 +1,192 @@
+package parity
+
+import (
+	"math"
+
+	"github.com/tandem-compute/tandem/internal/op"
+	"github.com/tandem-compute/tandem/internal/ref"
+)
+
+// attentionShape is the sizes of an attention: k and v have heads for queries to share.
+type attentionShape struct{ b, hq, hkv, t, s, d, dv int }
+
+// operands are q, k and v.
+func (z attentionShape) operands(d op.DType) []Operand {
+	return []Operand{Of(Normal, d, z.b, z.hq, z.t, z.d), Of(Normal, d, z.b, z.hkv, z.s, z.d), Of(Normal, d, z.b, z.hkv, z.s, z.dv)}
+}
+
+func (z attentionShape) scale() float32 { return float32(1 / math.Sqrt(float64(z.d))) }
+
+// sumType is what lse and sinks are kept in.
+func sumType(d op.DType) op.DType {
+	if d == op.F64 {
+		return op.F64
+	}
+	return op.F32
+}
+
+// seen is a set of options for what rows see.
+var seen = []struct {
+	tag string
+	op.Attention
+}{
+	{"full", op.Attention{}}, {"causal", op.Attention{Causal: true}}, {"window=5", op.Attention{Causal: true, Window: 5}},
+	{"both=7", op.Attention{Window: 7}}, {"one", op.Attention{Causal: true, Window: 1}},
+}
+
+func attentions() []Case {
+	var cs []Case
+	for _, d := range floats {
+		cs = append(cs, attentionForwards(d)...)
+		cs = append(cs, attentionOptions(d)...)
+		cs = append(cs, attentionGrads(d)...)
+	}
+	return cs
+}
+
+// attend makes a case of the forward. extra stands in the order lengths, sink, gate, offsets, pages.
+func attend(p op.Attention, z attentionShape, in []Operand, tag string, opts ...Option) Case {
+	p.Scale = z.scale()
+	return New(&p, in, append([]Option{Spreading(attentionSpread), Loosely(attentionFactor), Tag("%s", tag)}, opts...)...)
+}
+
+// attentionFactor is c: the exponent is off by some roundings of the score's terms (a sum in order walks like √d, of
+// which S has the factor), and exp itself, the sums and the division add a few more.
+const attentionFactor = 6
+
+func attentionForwards(d op.DType) []Case {
+	var cs []Case
+	for _, z := range []attentionShape{
+		{1, 2, 2, 33, 33, 16, 16}, {1, 1, 1, 1, 1, 1, 1}, {2, 4, 2, 7, 7, 5, 3}, {1, 2, 1, 63, 65, 64, 64}, {1, 2, 2, 65, 63, 8, 24},
+		{1, 1, 1, 200, 200, 64, 64}, {2, 6, 2, 3, 200, 40, 40}, {1, 8, 1, 1, 130, 128, 128}, {1, 1, 1, 64, 1, 4, 4},
+	} {
+		for _, v := range seen {
+			cs = append(cs, attend(v.Attention, z, z.operands(d), v.tag))
+		}
+	}
+	for _, z := range []attentionShape{{1, 1, 1, 0, 3, 4, 4}, {1, 1, 1, 3, 0, 4, 4}, {0, 2, 1, 3, 3, 4, 4}} {
+		cs = append(cs, attend(op.Attention{}, z, z.operands(d), "empty", ZeroAllowed()))
+	}
+	if d == op.F32 { // several chunks of keys
+		for _, z := range []attentionShape{{1, 2, 1, 1, 1500, 16, 16}, {1, 1, 1, 3, 1030, 8, 8}, {1, 1, 1, 40, 1100, 8, 8}} {
+			for _, v := range []op.Attention{{Causal: true}, {Causal: true, Window: 600}} {
+				cs = append(cs, attend(v, z, z.operands(d), map[int32]string{0: "causal", 600: "window=600"}[v.Window]))
+			}
+		}
+	}
+	return append(cs, attentionViews(d)...)
+}
+
+// headsLast is an operand [b, h, t, d] that is a view of [b, t, h, d].
+func headsLast(x Operand) Operand {
+	h, t, d := x.Dims[1], x.Dims[2], x.Dims[3]
+	x.Strides = [op.MaxRank]int{t * h * d, d, h * d, 1}
+	return x
+}
+
+func attentionViews(d op.DType) []Case {
+	z := attentionShape{2, 4, 2, 9, 21, 16, 8}
+	views, padded, turned := z.operands(d), z.operands(d), z.operands(d)
+	for i := range views {
+		views[i], padded[i] = headsLast(views[i]), padded[i].Padded()
+	}
+	turned[1] = turned[1].Turned()
+	shared := z.operands(d)
+	shared[1], shared[2] = shared[1].Stretched(0), shared[2].Stretched(0)
+	negative := attend(op.Attention{}, z, z.operands(d), "negative scale")
+	negative.Op.(*op.Attention).Scale *= -1
+	return []Case{attend(op.Attention{Causal: true}, z, views, "views"), attend(op.Attention{Causal: true}, z, padded, "padded"),
+		attend(op.Attention{Causal: true}, z, turned, "turned"), attend(op.Attention{Causal: true}, z, shared, "shared"), negative}
+}
+
+// lengthsOf is an operand of lengths, some below 1 and some beyond the keys.
+func lengthsOf(b, keys int) Operand {
+	return Operand{Type: op.Make(op.I32, b), Gen: Index, Limit: keys + keys/4 + 2}
+}
+
+func attentionOptions(d op.DType) []Case {
+	var cs []Case
+	for t := 1; t <= 8; t++ { // decoding
+		z := attentionShape{3, 4, 2, t, 70, 16, 16}
+		cs = append(cs, attend(op.Attention{Causal: true, HasLengths: true}, z, append(z.operands(d), lengthsOf(3, 70)), "decode", ZeroAllowed()))
+	}
+	z := attentionShape{3, 4, 2, 20, 90, 16, 12}
+	sink, gate, lengths := Of(Normal, sumType(d), z.hq), Of(Normal, d, z.b, z.t, z.hq), lengthsOf(z.b, z.s)
+	cs = append(cs,
+		attend(op.Attention{HasLengths: true}, z, append(z.operands(d), lengths), "lengths"),
+		attend(op.Attention{HasSink: true}, z, append(z.operands(d), sink), "sink"),
+		attend(op.Attention{HasGate: true}, z, append(z.operands(d), gate), "gate"),
+		attend(op.Attention{HasGate: true}, z, append(z.operands(d), gate.Turned()), "gate"),
+		attend(op.Attention{Causal: true, Window: 9, HasLengths: true, HasSink: true, HasGate: true}, z, append(z.operands(d), lengths, sink, gate), "all"))
+	blind := attentionShape{1, 2, 1, 12, 5, 8, 8} // the first rows stand before the first key
+	cs = append(cs,
+		attend(op.Attention{Causal: true}, blind, blind.operands(d), "blind"),
+		attend(op.Attention{Causal: true, HasSink: true}, blind, append(blind.operands(d), Of(Normal, sumType(d), 2)), "blind/sink"))
+	for _, z := range []attentionShape{{1, 4, 2, 150, 150, 16, 16}, {1, 2, 2, 12, 12, 8, 4}} {
+		for _, g := range []int{1, 7} {
+			for _, v := range seen[:4] {
+				v.HasOffsets = true
+				cs = append(cs, attend(v.Attention, z, append(z.operands(d), offsets(g, z.t)), v.tag, ZeroAllowed()))
+			}
+		}
+	}
+	return append(cs, attentionPaged(d)...)
+}
+
+func attentionPaged(d op.DType) []Case {
+	var cs []Case
+	for _, z := range []struct{ b, hq, hkv, t, pages, m, page, d, dv int }{
+		{2, 4, 2, 1, 12, 5, 16, 16, 16}, {3, 2, 1, 4, 40, 30, 5, 8, 12}, {1, 2, 2, 30, 3, 3, 128, 32, 32}, {1, 2, 2, 5, 4, 2, 256, 16, 16},
+	} {
+		keys := z.m * z.page
+		in := []Operand{Of(Normal, d, z.b, z.hq, z.t, z.d), Of(Normal, d, z.pages, z.hkv, z.page, z.d), Of(Normal, d, z.pages, z.hkv, z.page, z.dv),
+			lengthsOf(z.b, keys), {Type: op.Make(op.I32, z.b, z.m), Gen: Index, Limit: z.pages}}
+		for _, v := range []op.Attention{{Causal: true}, {Causal: true, Window: 11}} {
+			v.HasLengths, v.HasPages = true, true
+			shape := attentionShape{d: z.d}
+			cs = append(cs, attend(v, shape, in, map[int32]string{0: "paged", 11: "paged/window"}[v.Window], ZeroAllowed()))
+		}
+		outside := append([]Operand{}, in...)
+		outside[4].Gen = SmallInt // pages before the first and beyond the last
+		cs = append(cs, attend(op.Attention{HasLengths: true, HasPages: true}, attentionShape{d: z.d}, outside, "paged/outside", ZeroAllowed()))
+	}
+	return cs
+}
+
+func attentionGrads(d op.DType) []Case {
+	var cs []Case
+	for _, z := range []attentionShape{
+		{1, 2, 2, 33, 33, 16, 16}, {1, 1, 1, 1, 1, 1, 1}, {2, 4, 2, 9, 30, 5, 3}, {1, 4, 1, 65, 65, 32, 24}, {1, 1, 1, 130, 270, 16, 16}, {1, 2, 1, 12, 5, 8, 8},
+	} {
+		in := append(z.operands(d), Of(Normal, d, z.b, z.hq, z.t, z.dv), Of(Positive, sumType(d), z.b, z.hq, z.t), Of(Normal, d, z.b, z.hq, z.t, z.dv))
+		lengths, sink := lengthsOf(z.b, z.s), Of(Normal, sumType(d), z.hq)
+		for _, v := range seen[:4] {
+			p := op.AttentionGrad{Causal: v.Causal, Window: v.Window}
+			cs = append(cs, unattend(p, z, in, v.tag))
+			p.HasLengths, p.HasSink = true, true
+			cs = append(cs, unattend(p, z, append(in[:6:6], lengths, sink), v.tag))
+			if z.b == 1 && z.t == z.s {
+				p.HasLengths, p.HasOffsets = false, true
+				cs = append(cs, unattend(p, z, append(in[:6:6], sink, offsets(4, z.t)), v.tag))
+			}
+			q := &op.AttentionProbs{Scale: z.scale(), Causal: v.Causal, Window: v.Window}
+			opts := []Option{Spreading(probsSpread), Loosely(attentionFactor), Tag("%s", v.tag), ZeroAllowed()}
+			cs = append(cs, New(q, []Operand{in[0], in[1], in[4]}, opts...))
+			q = &op.AttentionProbs{Scale: z.scale(), Causal: v.Causal, Window: v.Window, HasLengths: true}
+			cs = append(cs, New(q, []Operand{in[0], in[1], in[4], lengths}, opts...))
+		}
+		views := append([]Operand{}, in...)
+		for _, i := range []int{0, 1, 2, 3, 5} {
+			views[i] = headsLast(views[i])
+		}
+		cs = append(cs, unattend(op.AttentionGrad{Causal: true}, z, views, "views"))
+	}
+	return cs
+}
+
+// unattend makes a case of the backward. out and lse need not be those of the forward: the formulas hold for any.
+func unattend(p op.AttentionGrad, z attentionShape, in []Operand, tag string) Case {
+	p.Scale = z.scale()
+	return New(&p, in, Spreading(attentionGradSpread), Loosely(attentionFactor), Tag("%s", tag), ZeroAllowed())
+}
+
