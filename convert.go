@@ -97,6 +97,10 @@ func (s *Scope) fetch(dst op.View, x Tensor, src op.View) {
 		s.fail("from", src.Type.String(), err)
 		return
 	}
+	if !src.Contiguous() || !dst.Contiguous() {
+		s.fail("from", src.Type.String(), op.UnsupportedErr("strided elements do not travel between devices; copy them first"))
+		return
+	}
 	if err := s.fetchFrom(dst, x, src); err != nil {
 		s.fail("from", src.Type.String(), err)
 	}

@@ -75,7 +75,7 @@ func floor(room string) int {
 		{""},
 		{"blas", "weights", "nn"},
 		{"lm"},
-		{"bench", "systems"},
+		{"bench", "systems", "internal/mutations"},
 		{"internal/cmd", "cmd"},
 	}
 	for i, rooms := range order {

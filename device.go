@@ -63,7 +63,9 @@ func (d *Device) Close() error {
 	var errs []error
 	for s := range d.tensor {
 		s.gen.Add(1)
-		d.give(s.view.Block)
+		if !s.wrapped {
+			d.give(s.view.Block)
+		}
 	}
 	clear(d.tensor)
 	for p := range d.progs {
@@ -188,8 +190,10 @@ func (d *Device) exhausted(size int, cause error) error {
 	var open []*slot
 	held := d.stats.Live
 	for s := range d.tensor {
-		open = append(open, s)
-		held -= s.view.Block.Size
+		if !s.wrapped {
+			open = append(open, s)
+			held -= s.view.Block.Size
+		}
 	}
 	slices.SortFunc(open, func(a, b *slot) int { return b.view.Block.Size - a.view.Block.Size })
 	for i, s := range open {

@@ -103,12 +103,14 @@ func (t *tape) renew(x Tensor) {
 	}
 }
 
-// add tapes a node that has run, if a gradient flows through it.
+// add tapes a node that has run, if a gradient flows through it. Results that are not floating-point, such as masks and
+// indices, are constants.
 func (t *tape) add(n *op.Node, in, out []Tensor, into Tensor) {
 	need := false
 	for _, x := range in {
 		need = need || t.needs[t.id(x)]
 	}
+	need = need && slices.ContainsFunc(out, func(y Tensor) bool { return y.slot.view.DType.Float() })
 	var ids [op.MaxOperands]uint64
 	for i, x := range in {
 		ids[i] = t.id(x)
@@ -136,7 +138,7 @@ func (t *tape) add(n *op.Node, in, out []Tensor, into Tensor) {
 	}
 	for i, x := range out {
 		node.out[i] = t.save(t.id(x), x.slot.view, saves>>(outBit+i)&1 != 0)
-		t.needs[node.out[i].id] = true
+		t.needs[node.out[i].id] = x.slot.view.DType.Float()
 	}
 	t.nodes = append(t.nodes, node)
 }
@@ -440,7 +442,7 @@ func (s *Scope) StopGradient(x Tensor) Tensor {
 // sumLike reduces d to the shape of input i, the transpose of broadcasting.
 func (g *Grad) sumLike(d Tensor, i int) Tensor {
 	x, t := g.InType(i), d.Type()
-	if t.SameShape(&x) {
+	if t.SameShape(&x) || !g.Needs(i) {
 		return d
 	}
 	var axes uint8
@@ -450,6 +452,6 @@ func (g *Grad) sumLike(d Tensor, i int) Tensor {
 			axes |= 1 << k
 		}
 	}
-	d = emit(g.Scope, op.Reduce{Fn: op.Sum, Axes: axes}, d)
+	d = emit(g.Scope, op.Reduce{Fn: op.Sum, Axes: axes}, args(d))
 	return g.Reshape(d, x.Shape()...)
 }

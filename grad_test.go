@@ -187,7 +187,8 @@ func TestTapeGuardsSavedValues(t *testing.T) {
 		"loss is no scalar":            {ErrShape, func(s *Scope) { s.Backward(s.Add(w, x), nothing) }},
 		"gradient of another shape":    {ErrShape, func(s *Scope) { s.BackwardFrom(s.Add(w, x), s.Sum(x), nothing) }},
 		"no tape after Backward":       {ErrScope, func(s *Scope) { l := s.Sum(w); s.Backward(l, nothing); s.Backward(l, nothing) }},
-		"no gradient":                  {ErrUnsupported, func(s *Scope) { s.Backward(s.Sum(s.Cast(s.Gt(w, x), F32)), nothing) }},
+		"no gradient":                  {ErrUnsupported, func(s *Scope) { s.Backward(s.Sum(s.MatMulWith(w, v, Gemm{Act: ActReLU})), nothing) }},
+		"masks are constants":          {ErrScope, func(s *Scope) { s.Backward(s.Sum(s.Cast(s.Gt(w, x), F32)), nothing) }},
 		"loss is a gone temporary":     {ErrScope, func(s *Scope) { l := s.Sum(w); s.Release(l); s.Backward(l, nothing) }},
 		"error in the callback":        {ErrShape, func(s *Scope) { s.Backward(s.Sum(s.Mul(w, v)), func(_, g Tensor) { s.MatMul(g, s.Sum(g)) }) }},
 		"callback releases what it may": {nil, func(s *Scope) {

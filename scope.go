@@ -84,27 +84,54 @@ func (s *Scope) Device() *Device { return s.dev }
 // Context is the context of the run; a Program that is being compiled has the background context.
 func (s *Scope) Context() context.Context { return s.ctx }
 
+// operands is the operands of one op, by value: a variadic slice would be an allocation wherever a method is inlined
+// into another package, since there the compiler does not see that emit lets it go.
+type operands struct {
+	n  int
+	at [6]Tensor
+}
+
+func args(in ...Tensor) (o operands) {
+	o.n = copy(o.at[:], in)
+	return o
+}
+
 // emit runs, records and tapes an op that has one output. The op is built on the caller's stack and copied into the node.
-func emit[T any, P op.Ptr[T]](s *Scope, o T, in ...Tensor) Tensor {
+func emit[T any, P op.Ptr[T]](s *Scope, o T, in operands) Tensor {
+	n := s.next()
+	var out [1]Tensor
+	s.run(n, P(op.Store(n, o)), in.at[:in.n], out[:])
+	return out[0]
+}
+
+// emit2 is emit for an op with two outputs, emit3 for one with three.
+func emit2[T any, P op.Ptr[T]](s *Scope, o T, in operands) (Tensor, Tensor) {
+	n := s.next()
+	var out [2]Tensor
+	s.run(n, P(op.Store(n, o)), in.at[:in.n], out[:])
+	return out[0], out[1]
+}
+
+func emit3[T any, P op.Ptr[T]](s *Scope, o T, in operands) (Tensor, Tensor, Tensor) {
+	n := s.next()
+	var out [3]Tensor
+	s.run(n, P(op.Store(n, o)), in.at[:in.n], out[:])
+	return out[0], out[1], out[2]
+}
+
+// emitAll and emitAll2 are for ops of many operands.
+func emitAll[T any, P op.Ptr[T]](s *Scope, o T, in ...Tensor) Tensor {
 	n := s.next()
 	var out [1]Tensor
 	s.run(n, P(op.Store(n, o)), in, out[:])
 	return out[0]
 }
 
-// emit2 is emit for an op with two outputs, emit3 for one with three.
-func emit2[T any, P op.Ptr[T]](s *Scope, o T, in ...Tensor) (Tensor, Tensor) {
+func emitAll2[T any, P op.Ptr[T]](s *Scope, o T, in ...Tensor) (Tensor, Tensor) {
 	n := s.next()
 	var out [2]Tensor
 	s.run(n, P(op.Store(n, o)), in, out[:])
 	return out[0], out[1]
-}
-
-func emit3[T any, P op.Ptr[T]](s *Scope, o T, in ...Tensor) (Tensor, Tensor, Tensor) {
-	n := s.next()
-	var out [3]Tensor
-	s.run(n, P(op.Store(n, o)), in, out[:])
-	return out[0], out[1], out[2]
 }
 
 // next is the node of the coming op: kept when it is recorded or taped, else the arena's own.
@@ -143,6 +170,9 @@ func (s *Scope) run(n *op.Node, o op.Op, in, out []Tensor) {
 	}
 	into := s.into
 	s.used()
+	if c.err == nil && count.Block != nil && into.slot != nil && into.slot.core == nil {
+		c.failOp(o, len(in), op.UnsupportedErr("a result with a device count cannot go into a persistent tensor; see Scope.Full"))
+	}
 	c.outputs(n, o, in, out, types, into)
 	if c.err == nil && count.Block != nil {
 		n.Count = count
@@ -175,7 +205,7 @@ func (c *core) operands(n *op.Node, o op.Op, in []Tensor) (count op.View) {
 		}
 		n.In[i] = t.slot.view
 		if k := &t.slot.count; k.Block != nil {
-			if r, ok := o.(op.Rowwise); !ok || !r.Rowwise(i) || count.Block != nil && count.Block != k.Block {
+			if !follows(o, i, t) || count.Block != nil && count.Block != k.Block {
 				c.failOp(o, i+1, op.UnsupportedErr("operand %d has a device count that this op cannot follow; see Scope.Full", i))
 			}
 			count = *k
@@ -183,6 +213,12 @@ func (c *core) operands(n *op.Node, o op.Op, in []Tensor) (count op.View) {
 		c.mention(t)
 	}
 	return count
+}
+
+// follows reports whether o maps the rows of its operand i, counted on the device, to rows of its result.
+func follows(o op.Op, i int, t Tensor) bool {
+	r, ok := o.(op.Rowwise)
+	return ok && r.Rowwise(i) && (t.slot.view.Rank > 1 || op.PerElement(o))
 }
 
 // mention notes a persistent tensor that a Program reads or writes.

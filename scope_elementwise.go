@@ -38,7 +38,9 @@ func (s *Scope) Shl(a, b Tensor) Tensor { return s.binary(op.Shl, a, b) }
 // Shr is a >> b, arithmetic on signed types.
 func (s *Scope) Shr(a, b Tensor) Tensor { return s.binary(op.Shr, a, b) }
 
-func (s *Scope) binary(f op.BinaryFn, a, b Tensor) Tensor { return emit(s, op.Binary{Fn: f}, a, b) }
+func (s *Scope) binary(f op.BinaryFn, a, b Tensor) Tensor {
+	return emit(s, op.Binary{Fn: f}, args(a, b))
+}
 
 // AddScalar is x + v, with v rounded to x's dtype; so are SubScalar, MulScalar, DivScalar, MinScalar, MaxScalar and PowScalar.
 func (s *Scope) AddScalar(x Tensor, v float64) Tensor { return s.scalar(op.Add, x, v) }
@@ -63,16 +65,16 @@ func (s *Scope) PowScalar(x Tensor, v float64) Tensor { return s.scalar(op.Pow, 
 
 // ScalarSub is v - x.
 func (s *Scope) ScalarSub(v float64, x Tensor) Tensor {
-	return emit(s, op.Scalar{Fn: op.Sub, Value: v, Flip: true}, x)
+	return emit(s, op.Scalar{Fn: op.Sub, Value: v, Flip: true}, args(x))
 }
 
 // ScalarDiv is v / x.
 func (s *Scope) ScalarDiv(v float64, x Tensor) Tensor {
-	return emit(s, op.Scalar{Fn: op.Div, Value: v, Flip: true}, x)
+	return emit(s, op.Scalar{Fn: op.Div, Value: v, Flip: true}, args(x))
 }
 
 func (s *Scope) scalar(f op.BinaryFn, x Tensor, v float64) Tensor {
-	return emit(s, op.Scalar{Fn: f, Value: v}, x)
+	return emit(s, op.Scalar{Fn: f, Value: v}, args(x))
 }
 
 // Neg is -x.
@@ -159,24 +161,28 @@ func (s *Scope) Softplus(x Tensor) Tensor { return s.unary(op.Softplus, x) }
 // Not is the bitwise complement of integers, logical not of bool.
 func (s *Scope) Not(x Tensor) Tensor { return s.unary(op.Not, x) }
 
-func (s *Scope) unary(f op.UnaryFn, x Tensor) Tensor { return emit(s, op.Unary{Fn: f}, x) }
+func (s *Scope) unary(f op.UnaryFn, x Tensor) Tensor { return emit(s, op.Unary{Fn: f}, args(x)) }
 
 // AddScaled is a + k b with the scalar k on the device.
-func (s *Scope) AddScaled(a, b, k Tensor) Tensor { return emit(s, op.AddScaled{Sign: 1}, a, b, k) }
+func (s *Scope) AddScaled(a, b, k Tensor) Tensor {
+	return emit(s, op.AddScaled{Sign: 1}, args(a, b, k))
+}
 
 // SubScaled is a - k b with the scalar k on the device: the step of gradient descent is s.Into(p).SubScaled(p, g, lr).
-func (s *Scope) SubScaled(a, b, k Tensor) Tensor { return emit(s, op.AddScaled{Sign: -1}, a, b, k) }
+func (s *Scope) SubScaled(a, b, k Tensor) Tensor {
+	return emit(s, op.AddScaled{Sign: -1}, args(a, b, k))
+}
 
 // Fill is a tensor whose every element is v.
 func (s *Scope) Fill(d DType, v float64, dims ...int) Tensor {
-	return emit(s, op.Fill{Dims: op.DimsOf(dims...), Value: v, DType: d})
+	return emit(s, op.Fill{Dims: op.DimsOf(dims...), Value: v, DType: d}, args())
 }
 
 // Copy is x in memory of its own, contiguous.
-func (s *Scope) Copy(x Tensor) Tensor { return emit(s, op.Copy{}, x) }
+func (s *Scope) Copy(x Tensor) Tensor { return emit(s, op.Copy{}, args(x)) }
 
 // Cast is x in another dtype. Floating-point to integer truncates and saturates, and NaN gives 0.
-func (s *Scope) Cast(x Tensor, to DType) Tensor { return emit(s, op.Cast{To: to}, x) }
+func (s *Scope) Cast(x Tensor, to DType) Tensor { return emit(s, op.Cast{To: to}, args(x)) }
 
 func init() {
 	gradient(0, func(g *Grad, _ *op.Copy) { g.To(0, g.D(0)) })
@@ -197,7 +203,7 @@ func init() {
 		} else {
 			v = g.In(0)
 		}
-		g.To(0, emit(g.Scope, op.UnaryGrad{Fn: p.Fn}, v, g.D(0)))
+		g.To(0, emit(g.Scope, op.UnaryGrad{Fn: p.Fn}, args(v, g.D(0))))
 	})
 	gradient(ins(0, 1, 2), func(g *Grad, p *op.AddScaled) {
 		g.To(0, g.D(0))
@@ -251,17 +257,26 @@ func binaryGrad(g *Grad, p *op.Binary) {
 		if g.Needs(1) {
 			db(g.Neg(g.Mul(q, g.Div(g.In(0), g.In(1)))))
 		}
-	case op.Pow: // b a^(b-1) d and log(a) a^b d
-		a, b := g.In(0), g.In(1)
-		if g.Needs(0) {
-			da(g.Mul(d, g.Mul(b, g.Pow(a, g.AddScalar(b, -1)))))
-		}
-		if g.Needs(1) {
-			db(g.Mul(d, g.Mul(g.Out(0), g.Log(a))))
-		}
+	case op.Pow:
+		powGrad(g, da, db)
 	case op.Min, op.Max:
 		minMaxGrad(g, p.Fn, da, db)
 	default:
 		g.fail(p.Name(), "", op.UnsupportedErr("it has no gradient"))
+	}
+}
+
+// powGrad is b a^(b-1) d and log(a) a^b d. As in PyTorch they are 0 for b = 0, and for a = 0 and b >= 0, where the
+// formulas have 0 times infinity.
+func powGrad(g *Grad, da, db func(Tensor)) {
+	a, b, d := g.In(0), g.In(1), g.D(0)
+	zero := g.Fill(d.DType(), 0)
+	if g.Needs(0) {
+		slope := g.Mul(b, g.Pow(a, g.AddScalar(b, -1)))
+		da(g.Mul(d, g.Where(g.Eq(b, zero), zero, slope)))
+	}
+	if g.Needs(1) {
+		flat := g.And(g.Eq(a, zero), g.Ge(b, zero))
+		db(g.Mul(d, g.Where(flat, zero, g.Mul(g.Out(0), g.Log(a)))))
 	}
 }

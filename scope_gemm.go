@@ -4,17 +4,21 @@ import "github.com/tandem-compute/tandem/internal/op"
 
 // MatMul is the matrix product a b over the last two dimensions, batched over the others with broadcast:
 // [..., m, k] times [..., k, n] is [..., m, n]. b may be a weight from Pack.
-func (s *Scope) MatMul(a, b Tensor) Tensor { return emit(s, op.MatMul{Alpha: 1}, a, b) }
+func (s *Scope) MatMul(a, b Tensor) Tensor { return emit(s, op.MatMul{Alpha: 1}, args(a, b)) }
 
 // MatMulNT is a bᵀ, with b [..., n, k].
-func (s *Scope) MatMulNT(a, b Tensor) Tensor { return emit(s, op.MatMul{Alpha: 1, TransB: true}, a, b) }
+func (s *Scope) MatMulNT(a, b Tensor) Tensor {
+	return emit(s, op.MatMul{Alpha: 1, TransB: true}, args(a, b))
+}
 
 // MatMulTN is aᵀ b, with a [..., k, m].
-func (s *Scope) MatMulTN(a, b Tensor) Tensor { return emit(s, op.MatMul{Alpha: 1, TransA: true}, a, b) }
+func (s *Scope) MatMulTN(a, b Tensor) Tensor {
+	return emit(s, op.MatMul{Alpha: 1, TransA: true}, args(a, b))
+}
 
 // MatMulTT is aᵀ bᵀ, with a [..., k, m] and b [..., n, k].
 func (s *Scope) MatMulTT(a, b Tensor) Tensor {
-	return emit(s, op.MatMul{Alpha: 1, TransA: true, TransB: true}, a, b)
+	return emit(s, op.MatMul{Alpha: 1, TransA: true, TransB: true}, args(a, b))
 }
 
 // Gemm is what MatMulWith does beyond the plain product: Act(Alpha op(a) op(b) + Bias) + Beta C. A zero Bias or C is
@@ -55,31 +59,31 @@ func (s *Scope) MatMulWith(a, b Tensor, g Gemm) Tensor {
 	}
 	switch {
 	case p.HasBias && p.HasC:
-		return emit(s, p, a, b, g.Bias, g.C)
+		return emit(s, p, args(a, b, g.Bias, g.C))
 	case p.HasBias:
-		return emit(s, p, a, b, g.Bias)
+		return emit(s, p, args(a, b, g.Bias))
 	case p.HasC:
-		return emit(s, p, a, b, g.C)
+		return emit(s, p, args(a, b, g.C))
 	}
-	return emit(s, p, a, b)
+	return emit(s, p, args(a, b))
 }
 
 // Pack is the weight w [k, n] in the layout that this device's matrix kernels read fastest. A product with it is
 // row-invariant: each row of the result depends on its own row of a alone, to the bit.
-func (s *Scope) Pack(w Tensor) Tensor { return emit(s, op.Pack{}, w) }
+func (s *Scope) Pack(w Tensor) Tensor { return emit(s, op.Pack{}, args(w)) }
 
 // PackT is Pack of a weight stored transposed, [n, k].
-func (s *Scope) PackT(w Tensor) Tensor { return emit(s, op.Pack{Trans: true}, w) }
+func (s *Scope) PackT(w Tensor) Tensor { return emit(s, op.Pack{Trans: true}, args(w)) }
 
 // GroupedMatMul multiplies each ragged group of rows of x [n, k] by a matrix of its own, w [g, k, m]: group i is rows
 // offsets[i] to offsets[i+1]-1, with offsets i32[g+1]. Rows in no group give 0.
 func (s *Scope) GroupedMatMul(x, w, offsets Tensor) Tensor {
-	return emit(s, op.GroupedMatMul{}, x, w, offsets)
+	return emit(s, op.GroupedMatMul{}, args(x, w, offsets))
 }
 
 // GroupedMatMulNT is GroupedMatMul with matrices stored transposed, w [g, m, k].
 func (s *Scope) GroupedMatMulNT(x, w, offsets Tensor) Tensor {
-	return emit(s, op.GroupedMatMul{TransB: true}, x, w, offsets)
+	return emit(s, op.GroupedMatMul{TransB: true}, args(x, w, offsets))
 }
 
 func init() {
@@ -87,12 +91,12 @@ func init() {
 	gradient(ins(0, 1, 2), func(g *Grad, p *op.GroupedMatMul) {
 		x, w, cut, d := g.In(0), g.In(1), g.In(2), g.D(0)
 		if g.Needs(0) {
-			g.To(0, emit(g.Scope, op.GroupedMatMul{TransB: !p.TransB}, d, w, cut))
+			g.To(0, emit(g.Scope, op.GroupedMatMul{TransB: !p.TransB}, args(d, w, cut)))
 		}
 		if g.Needs(1) && p.TransB {
-			g.To(1, emit(g.Scope, op.GroupedOuter{}, d, x, cut))
+			g.To(1, emit(g.Scope, op.GroupedOuter{}, args(d, x, cut)))
 		} else if g.Needs(1) {
-			g.To(1, emit(g.Scope, op.GroupedOuter{}, x, d, cut))
+			g.To(1, emit(g.Scope, op.GroupedOuter{}, args(x, d, cut)))
 		}
 	})
 }
@@ -105,7 +109,7 @@ func matMulGrad(g *Grad, p *op.MatMul) {
 	}
 	d, k := g.D(0), p.Alpha
 	product := func(x, y Tensor, tx, ty bool) Tensor {
-		return emit(g.Scope, op.MatMul{Alpha: k, TransA: tx, TransB: ty, TF32: p.TF32}, x, y)
+		return emit(g.Scope, op.MatMul{Alpha: k, TransA: tx, TransB: ty, TF32: p.TF32}, args(x, y))
 	}
 	if g.Needs(0) {
 		if p.TransA {

@@ -9,7 +9,7 @@ import (
 // Take is the elements of x that idx (i32) names along an axis: the axis is replaced by the dimensions of idx. Indices
 // outside the axis give 0.
 func (s *Scope) Take(x Tensor, axis int, idx Tensor) Tensor {
-	return emit(s, op.Take{Axis: axis}, x, idx)
+	return emit(s, op.Take{Axis: axis}, args(x, idx))
 }
 
 // Embedding is the rows of table [n, ...] that ids (i32[...]) name: [ids..., row...]. It is Take along the first axis.
@@ -18,26 +18,26 @@ func (s *Scope) Embedding(table, ids Tensor) Tensor { return s.Take(table, 0, id
 // TakeAlong is one element of x for each index: out[i][j] = x[i][idx[i][j]] along an axis, where x and idx (i32) agree
 // in all other dimensions. Indices outside the axis give 0.
 func (s *Scope) TakeAlong(x Tensor, axis int, idx Tensor) Tensor {
-	return emit(s, op.TakeAlong{Axis: axis}, x, idx)
+	return emit(s, op.TakeAlong{Axis: axis}, args(x, idx))
 }
 
 // ScatterAdd is dst [n, ...] with the rows of src [m, ...] added at the places that idx (i32[m]) names, in that order;
 // rows for places outside are left out. s.Into(dst).ScatterAdd(dst, idx, src) adds in place.
 func (s *Scope) ScatterAdd(dst, idx, src Tensor) Tensor {
-	return emit(s, op.ScatterAdd{}, dst, idx, src)
+	return emit(s, op.ScatterAdd{}, args(dst, idx, src))
 }
 
 // PutRows is dst [n, ...] with the rows of src [m, ...] in the places that idx (i32[m]) names; of several rows for one
 // place the last stays, and rows for places outside are left out. A key-value cache is written in place, at the cost
 // of the new rows alone, by s.Into(cache).PutRows(cache, positions, rows).
 func (s *Scope) PutRows(dst, idx, src Tensor) Tensor {
-	return emit(s, op.PutRows{}, dst, idx, src)
+	return emit(s, op.PutRows{}, args(dst, idx, src))
 }
 
 // Concat joins any number of tensors along an axis. They agree in dtype and in all other dimensions.
 func (s *Scope) Concat(axis int, xs ...Tensor) Tensor {
 	if len(xs) <= op.MaxConcat {
-		return emit(s, op.Concat{Axis: axis}, xs...)
+		return emitAll(s, op.Concat{Axis: axis}, xs...)
 	}
 	into, mark := s.into, s.mark
 	s.into = Tensor{} // it is for the last of the ops
@@ -79,11 +79,11 @@ func (s *Scope) Split(x Tensor, axis int, sizes ...int) []Tensor {
 // compute those rows alone, and others refuse y until Full. Written with Into, y carries no count.
 func (s *Scope) Compact(x, keep Tensor) (y, count Tensor) {
 	into := s.into.slot != nil
-	y, count = emit2(s, op.Compact{}, x, keep)
+	y, count = emit2(s, op.Compact{}, args(x, keep))
 	if s.err == nil && !into {
 		y.slot.counted(count.slot.view)
 	}
-	return y, s.constant(count)
+	return y, count
 }
 
 // Nonzero is the flat indices (i32) of the elements of mask (bool) that are true, in order, and how many they are. Like
@@ -114,25 +114,15 @@ func (s *Scope) Full(x Tensor) Tensor {
 	return y
 }
 
-// constant is a result that no gradient flows through, so that a tape takes no interest in what is computed from it.
-func (s *Scope) constant(t Tensor) Tensor {
-	if s.tape == nil || s.err != nil {
-		return t
-	}
-	return s.StopGradient(t)
-}
-
 // Sort is the rows of x along the last axis in ascending order, and the index (i32) that each element had. Equals stay
 // in order; NaN comes last.
 func (s *Scope) Sort(x Tensor) (values, indices Tensor) {
-	v, i := emit2(s, op.Sort{}, x)
-	return v, s.constant(i)
+	return emit2(s, op.Sort{}, args(x))
 }
 
 // SortDescending is Sort from the largest to the smallest; NaN still comes last.
 func (s *Scope) SortDescending(x Tensor) (values, indices Tensor) {
-	v, i := emit2(s, op.Sort{Descending: true}, x)
-	return v, s.constant(i)
+	return emit2(s, op.Sort{Descending: true}, args(x))
 }
 
 // ArgSort is the indices (i32) that would sort the rows of x in ascending order: x.TakeAlong of them is sorted.
@@ -144,30 +134,28 @@ func (s *Scope) ArgSort(x Tensor) Tensor {
 // TopK is the k largest elements of each row along the last axis, the largest first, and their indices (i32); of equals
 // the lowest index comes first. NaN counts as less than all numbers.
 func (s *Scope) TopK(x Tensor, k int) (values, indices Tensor) {
-	v, i := emit2(s, op.TopK{K: k}, x)
-	return v, s.constant(i)
+	return emit2(s, op.TopK{K: k}, args(x))
 }
 
 // BottomK is the k smallest elements of each row along the last axis, the smallest first, and their indices (i32); of
 // equals the lowest index comes first. NaN counts as more than all numbers.
 func (s *Scope) BottomK(x Tensor, k int) (values, indices Tensor) {
-	v, i := emit2(s, op.TopK{K: k, Least: true}, x)
-	return v, s.constant(i)
+	return emit2(s, op.TopK{K: k, Least: true}, args(x))
 }
 
 // KthValue is the k-th smallest element of each row along the last axis, counted from 1; NaN counts as more than all
 // numbers.
-func (s *Scope) KthValue(x Tensor, k int) Tensor { return emit(s, op.KthValue{K: k}, x) }
+func (s *Scope) KthValue(x Tensor, k int) Tensor { return emit(s, op.KthValue{K: k}, args(x)) }
 
 // Quantile is the q-quantile of each row along the last axis, interpolated linearly between the two nearest elements
 // in order, at q (n-1). x is f32 or f64; a row with a NaN gives NaN.
-func (s *Scope) Quantile(x Tensor, q float64) Tensor { return emit(s, op.Quantile{Q: q}, x) }
+func (s *Scope) Quantile(x Tensor, q float64) Tensor { return emit(s, op.Quantile{Q: q}, args(x)) }
 
 func init() {
 	gradient(ins(1), func(g *Grad, p *op.Take) {
 		x := g.InType(0)
 		a, _ := x.Axis(p.Axis) // checked by Infer
-		g.To(0, emit(g.Scope, op.TakeGrad{Axis: a, N: x.Dims[a]}, g.D(0), g.In(1)))
+		g.To(0, emit(g.Scope, op.TakeGrad{Axis: a, N: x.Dims[a]}, args(g.D(0), g.In(1))))
 	})
 	gradient(ins(1), func(g *Grad, p *op.TakeAlong) {
 		x := g.InType(0)
@@ -196,7 +184,7 @@ func init() {
 		n := g.InType(0).Dims[0]
 		rows, _ := g.Compact(g.Iota(I32, n, 1, 1), g.In(1))
 		from := g.SubScalar(g.Full(rows), 1) // -1, nowhere, behind the count
-		g.To(0, emit(g.Scope, op.TakeGrad{N: n}, g.D(0), from))
+		g.To(0, emit(g.Scope, op.TakeGrad{N: n}, args(g.D(0), from)))
 	})
 	gradient(outs(1), func(g *Grad, _ *op.Sort) { g.To(0, g.spreadLast(g.D(0), g.Out(1))) })
 	gradient(outs(1), func(g *Grad, _ *op.TopK) { g.To(0, g.spreadLast(g.D(0), g.Out(1))) })
@@ -210,7 +198,7 @@ func init() {
 
 // spread adds d to the places that idx names along an axis of n, in a tensor of zeros.
 func (g *Grad) spread(d Tensor, axis, n int, idx Tensor) Tensor {
-	return emit(g.Scope, op.TakeAlongGrad{Axis: axis, N: n}, d, idx)
+	return emit(g.Scope, op.TakeAlongGrad{Axis: axis, N: n}, args(d, idx))
 }
 
 // spreadLast is spread along the last axis of input 0.

@@ -37,28 +37,28 @@ func (s *Scope) All(x Tensor, axes ...int) Tensor { return s.reduce(op.AllOf, x,
 func (s *Scope) Any(x Tensor, axes ...int) Tensor { return s.reduce(op.AnyOf, x, axes) }
 
 // ArgMax is the index (i32) of the largest element along an axis, the lowest of equals; the first NaN wins.
-func (s *Scope) ArgMax(x Tensor, axis int) Tensor { return emit(s, op.ArgReduce{Axis: axis}, x) }
+func (s *Scope) ArgMax(x Tensor, axis int) Tensor { return emit(s, op.ArgReduce{Axis: axis}, args(x)) }
 
 // ArgMin is the index (i32) of the smallest element along an axis.
 func (s *Scope) ArgMin(x Tensor, axis int) Tensor {
-	return emit(s, op.ArgReduce{Axis: axis, Least: true}, x)
+	return emit(s, op.ArgReduce{Axis: axis, Least: true}, args(x))
 }
 
 // CumSum is the running sum along an axis.
-func (s *Scope) CumSum(x Tensor, axis int) Tensor { return emit(s, op.CumSum{Axis: axis}, x) }
+func (s *Scope) CumSum(x Tensor, axis int) Tensor { return emit(s, op.CumSum{Axis: axis}, args(x)) }
 
 // CumSumReverse is the running sum from the end: out[i] = x[i] + x[i+1] + …
 func (s *Scope) CumSumReverse(x Tensor, axis int) Tensor {
-	return emit(s, op.CumSum{Axis: axis, Reverse: true}, x)
+	return emit(s, op.CumSum{Axis: axis, Reverse: true}, args(x))
 }
 
 // CumSumExclusive is the sum of what stands before each element.
 func (s *Scope) CumSumExclusive(x Tensor, axis int) Tensor {
-	return emit(s, op.CumSum{Axis: axis, Exclusive: true}, x)
+	return emit(s, op.CumSum{Axis: axis, Exclusive: true}, args(x))
 }
 
 // Dot is Σ a b over the last dimension.
-func (s *Scope) Dot(a, b Tensor) Tensor { return emit(s, op.Dot{}, a, b) }
+func (s *Scope) Dot(a, b Tensor) Tensor { return emit(s, op.Dot{}, args(a, b)) }
 
 func (s *Scope) reduce(f op.ReduceFn, x Tensor, axes []int) Tensor {
 	t := x.Type()
@@ -74,13 +74,13 @@ func (s *Scope) reduce(f op.ReduceFn, x Tensor, axes []int) Tensor {
 	if len(axes) == 0 {
 		p.Axes = 1<<t.Rank - 1
 	}
-	return emit(s, p, x)
+	return emit(s, p, args(x))
 }
 
 func init() {
 	gradientBy(reduceSaves, reduceGrad)
 	gradient(0, func(g *Grad, p *op.CumSum) {
-		g.To(0, emit(g.Scope, op.CumSum{Axis: p.Axis, Reverse: !p.Reverse, Exclusive: p.Exclusive}, g.D(0)))
+		g.To(0, emit(g.Scope, op.CumSum{Axis: p.Axis, Reverse: !p.Reverse, Exclusive: p.Exclusive}, args(g.D(0))))
 	})
 	gradient(ins(0, 1), func(g *Grad, _ *op.Dot) {
 		x := g.InType(0)
@@ -100,6 +100,8 @@ func reduceSaves(p *op.Reduce) uint32 {
 	switch p.Fn {
 	case op.Sum, op.Mean:
 		return 0
+	case op.Prod, op.Norm1, op.SumSquares:
+		return ins(0)
 	}
 	return ins(0) | outs(0)
 }
@@ -135,16 +137,30 @@ func reduceGrad(g *Grad, p *op.Reduce) {
 		g.To(0, g.MulScalar(g.Mul(d, g.In(0)), 2))
 	case op.Norm1:
 		g.To(0, g.Mul(d, g.Sign(g.In(0))))
-	case op.Norm2:
-		g.To(0, g.Mul(d, g.Div(g.In(0), g.stretch(g.Out(0), p))))
+	case op.Norm2: // 0 where all are
+		x, y := g.In(0), g.stretch(g.Out(0), p)
+		zero := g.Fill(x.DType(), 0)
+		g.To(0, g.Mul(d, g.Where(g.Eq(y, zero), zero, g.Div(x, y))))
 	case op.MaxOf, op.MinOf: // shared evenly by equals
 		x := g.In(0)
 		mask := g.Cast(g.Eq(x, g.stretch(g.Out(0), p)), x.DType())
-		count := g.stretch(emit(g.Scope, op.Reduce{Fn: op.Sum, Axes: p.Axes, Keep: p.Keep}, mask), p)
+		count := g.stretch(emit(g.Scope, op.Reduce{Fn: op.Sum, Axes: p.Axes, Keep: p.Keep}, args(mask)), p)
 		g.To(0, g.Mul(d, g.Div(mask, count)))
 	case op.Prod:
-		g.To(0, g.Mul(d, g.Div(g.stretch(g.Out(0), p), g.In(0))))
+		g.To(0, g.Mul(d, g.productOfOthers(p)))
 	default:
 		g.fail(p.Name(), "", op.UnsupportedErr("it has no gradient"))
 	}
+}
+
+// productOfOthers is for every element the product of the others that it is multiplied with. Zeros are left out of the
+// product, and an element has a gradient if it is the only zero, or if there is none.
+func (g *Grad) productOfOthers(p *op.Reduce) Tensor {
+	x := g.In(0)
+	zero, one := g.Fill(x.DType(), 0), g.Fill(x.DType(), 1)
+	none := g.Eq(x, zero)
+	rest, zeros := g.Where(none, one, x), g.Cast(none, x.DType())
+	product := g.stretch(emit(g.Scope, op.Reduce{Fn: op.Prod, Axes: p.Axes, Keep: p.Keep}, args(rest)), p)
+	count := g.stretch(emit(g.Scope, op.Reduce{Fn: op.Sum, Axes: p.Axes, Keep: p.Keep}, args(zeros)), p)
+	return g.Where(g.Eq(count, zeros), g.Div(product, rest), zero)
 }

@@ -24,21 +24,23 @@ func (s *Scope) RandomBits(key Tensor, dims ...int) Tensor {
 }
 
 func (s *Scope) random(dist op.Dist, d DType, a, b float32, key Tensor, dims []int) Tensor {
-	return emit(s, op.Random{Dims: op.DimsOf(dims...), A: a, B: b, Dist: dist, DType: d}, key)
+	return emit(s, op.Random{Dims: op.DimsOf(dims...), A: a, B: b, Dist: dist, DType: d}, args(key))
 }
 
 // Dropout sets elements of x to zero with probability p and scales the rest by 1/(1-p), by the numbers that key addresses.
-func (s *Scope) Dropout(x, key Tensor, p float32) Tensor { return emit(s, op.Dropout{P: p}, x, key) }
+func (s *Scope) Dropout(x, key Tensor, p float32) Tensor {
+	return emit(s, op.Dropout{P: p}, args(x, key))
+}
 
 // Categorical draws an index for each row of logits [b, n]: token i32[b], and its log-probability under softmax(logits)
 // f32[b]. params f32[b, 4] is temperature (0: the largest), top-k (0: all), top-p (1: all) and min-p (0: all) of each
 // row; see op.Categorical for the exact rule.
 func (s *Scope) Categorical(logits, params, key Tensor) (token, logprob Tensor) {
-	return emit2(s, op.Categorical{}, logits, params, key)
+	return emit2(s, op.Categorical{}, args(logits, params, key))
 }
 
 func init() {
 	gradient(ins(1), func(g *Grad, p *op.Dropout) {
-		g.To(0, emit(g.Scope, op.Dropout{P: p.P}, g.D(0), g.In(1)))
+		g.To(0, emit(g.Scope, op.Dropout{P: p.P}, args(g.D(0), g.In(1))))
 	})
 }

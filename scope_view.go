@@ -5,7 +5,7 @@ import "github.com/tandem-compute/tandem/internal/op"
 // Reshape is x's elements in the same order under other dimensions, of which one can be -1: what is left. A view
 // where x's strides allow, else a copy.
 func (s *Scope) Reshape(x Tensor, dims ...int) Tensor {
-	return emit(s, op.Reshape{Dims: op.DimsOf(dims...)}, x)
+	return emit(s, op.Reshape{Dims: op.DimsOf(dims...)}, args(x))
 }
 
 // Flatten is x as one dimension.
@@ -17,7 +17,7 @@ func (s *Scope) Permute(x Tensor, axes ...int) Tensor {
 	for i, a := range axes[:min(len(axes), op.MaxRank)] {
 		p.Axes[i] = int8(max(-1, min(a, op.MaxRank)))
 	}
-	return emit(s, p, x)
+	return emit(s, p, args(x))
 }
 
 // Transpose is a view of x with two dimensions exchanged, each counted from the back when negative.
@@ -37,22 +37,22 @@ func (s *Scope) Transpose(x Tensor, i, j int) Tensor {
 	default:
 		p.Axes[a], p.Axes[b] = p.Axes[b], p.Axes[a]
 	}
-	return emit(s, p, x)
+	return emit(s, p, args(x))
 }
 
 // Slice is a view of x's elements start to stop-1 along an axis, counted from the back when negative.
 func (s *Scope) Slice(x Tensor, axis, start, stop int) Tensor {
-	return emit(s, op.Slice{Axis: axis, Start: start, Stop: stop, Step: 1}, x)
+	return emit(s, op.Slice{Axis: axis, Start: start, Stop: stop, Step: 1}, args(x))
 }
 
 // SliceStep is Slice that takes every step-th element.
 func (s *Scope) SliceStep(x Tensor, axis, start, stop, step int) Tensor {
-	return emit(s, op.Slice{Axis: axis, Start: start, Stop: stop, Step: step}, x)
+	return emit(s, op.Slice{Axis: axis, Start: start, Stop: stop, Step: step}, args(x))
 }
 
 // Expand is a view of x stretched to dimensions that it broadcasts to.
 func (s *Scope) Expand(x Tensor, dims ...int) Tensor {
-	return emit(s, op.Expand{Dims: op.DimsOf(dims...)}, x)
+	return emit(s, op.Expand{Dims: op.DimsOf(dims...)}, args(x))
 }
 
 func init() {
@@ -65,12 +65,12 @@ func init() {
 		for i, a := range p.Axes[:p.Rank] {
 			inv.Axes[a] = int8(i)
 		}
-		g.To(0, emit(g.Scope, inv, g.D(0)))
+		g.To(0, emit(g.Scope, inv, args(g.D(0))))
 	})
 	gradient(0, func(g *Grad, p *op.Slice) {
 		x := g.InType(0)
 		dx := g.Fill(x.DType, 0, x.Shape()...)
-		g.Into(emit(g.Scope, *p, dx)).Copy(g.D(0))
+		g.Into(emit(g.Scope, *p, args(dx))).Copy(g.D(0))
 		g.To(0, dx)
 	})
 	gradient(0, func(g *Grad, _ *op.Expand) { g.To(0, g.sumLike(g.D(0), 0)) })

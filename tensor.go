@@ -47,6 +47,8 @@ type slot struct {
 	count  op.View // valid rows on the device, for tensors that hold a capacity; counted like view
 	at     int     // place on the arena's stack
 	poison bool
+
+	wrapped bool // persistent, in the caller's memory: see Wrap
 }
 
 var ids atomic.Uint64
@@ -135,7 +137,9 @@ func (t Tensor) Close() error {
 		return fmt.Errorf("tandem: close: %w", ErrClosed)
 	}
 	delete(d.tensor, t.slot)
-	d.retireBlock(t.slot.view.Block)
+	if !t.slot.wrapped {
+		d.retireBlock(t.slot.view.Block)
+	}
 	return nil
 }
 
@@ -278,6 +282,9 @@ func Write[T Elem](t Tensor, data []T) (err error) {
 	if v.Elems() != len(data) {
 		return fmt.Errorf("tandem: write %d elements into %v: %w", len(data), v.Type, ErrShape)
 	}
+	if !v.Contiguous() {
+		return fmt.Errorf("tandem: write into %v: its elements are strided, in memory that is the caller's to write: %w", v.Type, ErrUnsupported)
+	}
 	if len(data) == 0 {
 		return nil
 	}
@@ -365,8 +372,9 @@ func ReadAll[T Elem](t Tensor) ([]T, error) {
 	return out, nil
 }
 
-// Bytes is the memory of a persistent, contiguous tensor on a host device, without a copy. It is valid until Close;
-// changing it while a run uses the tensor is a race.
+// Bytes is the memory of a persistent tensor on a host device, without a copy: its elements in row-major order, or, for
+// one from WrapStrided, what lies from its first element to its last. It is valid until Close; changing it while a run
+// uses the tensor is a race.
 func Bytes[T Elem](t Tensor) ([]T, error) {
 	if !t.ok() || t.slot.core != nil {
 		return nil, fmt.Errorf("tandem: bytes: %w", ErrClosed)
@@ -381,5 +389,5 @@ func Bytes[T Elem](t Tensor) ([]T, error) {
 	if v.Elems() == 0 {
 		return nil, nil
 	}
-	return unsafe.Slice((*T)(unsafe.Pointer(&v.Block.Bytes[v.Off])), v.Elems()), nil
+	return unsafe.Slice((*T)(unsafe.Pointer(&v.Block.Bytes[v.Off])), v.Span()), nil
 }

@@ -118,11 +118,13 @@ func TestTandemSteadyState(t *testing.T) {
 		prepareTandem(t, impl, F32, TopK{N: 100, K: 5}),
 		prepareTandem(t, impl, F32, Sort{N: 100}),
 	} {
-		require.Zero(t, testing.AllocsPerRun(10, func() {
-			if _, err := r.Run(burst + 3); err != nil {
-				t.Fatal(err)
-			}
-		}), r.c.Name)
+		t.Run(r.c.Family, func(t *testing.T) {
+			require.Zero(t, testing.AllocsPerRun(10, func() {
+				if _, err := r.Run(burst + 3); err != nil {
+					t.Fatal(err)
+				}
+			}), r.c.Name)
+		})
 	}
 }
 

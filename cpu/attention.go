@@ -80,19 +80,31 @@ func pickAttention(b *Backend, p *op.Attention, in, out []op.Type) (op.Kernel, e
 	return k, nil
 }
 
-func attention32(s op.Stream, n *op.Node) error { return attention[float32](s.(*stream), n) }
-func attention64(s op.Stream, n *op.Node) error { return attention[float64](s.(*stream), n) }
+func attention32(s op.Stream, n *op.Node) error {
+	return attention(s.(*stream), n, attentionWhole[float32], attentionChunks[float32], attentionJoins[float32])
+}
 
-func attention[T vec.Real](s *stream, n *op.Node) error {
-	var r headRows[T]
-	r.begin(&s.workers[0], n, n.Op.(*op.Attention), 0)
-	if r.chunks == 1 {
-		return s.split(n, r.tasks(), 1, attentionWhole[T])
+func attention64(s op.Stream, n *op.Node) error {
+	return attention(s.(*stream), n, attentionWhole[float64], attentionChunks[float64], attentionJoins[float64])
+}
+
+func attention(s *stream, n *op.Node, whole, chunks, joins body) error {
+	h := s.cutHeads(&n.In[0].Type, &n.In[1].Type, mostKeys(n, n.Op.(*op.Attention)))
+	if h.chunks == 1 {
+		return s.split(n, h.tasks(), 1, whole)
 	}
-	if err := s.split(n, r.tasks()*r.chunks, 1, attentionChunks[T]); err != nil {
+	if err := s.split(n, h.tasks()*h.chunks, 1, chunks); err != nil {
 		return err
 	}
-	return s.split(n, r.tasks(), 1, attentionJoins[T])
+	return s.split(n, h.tasks(), 1, joins)
+}
+
+// mostKeys is the most keys that a sequence can have.
+func mostKeys(n *op.Node, p *op.Attention) int {
+	if p.HasPages {
+		return n.In[1].Dims[2] * n.In[p.Extras().Pages].Dims[1]
+	}
+	return n.In[1].Dims[2]
 }
 
 // headRows is how a worker reads the operands of a node: blocks of rows and what they see.
@@ -131,10 +143,7 @@ func (a *headRows[T]) begin(w *worker, n *op.Node, p *op.Attention, later int) {
 		}
 	}
 	a.scale, a.causal, a.window = T(p.Scale), p.Causal, int(p.Window)
-	a.keys, a.d = k.Dims[2], q.Last()
-	if p.HasPages {
-		a.keys *= n.In[a.at.Pages].Dims[1]
-	}
+	a.keys, a.d = mostKeys(n, p), q.Last()
 	a.heads = w.cutHeads(&q.Type, &k.Type, a.keys)
 	if k.Dims[0] == 0 { // no page at all
 		a.keys = 0

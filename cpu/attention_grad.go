@@ -41,23 +41,28 @@ func pickAttentionGrad(_ *Backend, p *op.AttentionGrad, in, out []op.Type) (op.K
 	return k, nil
 }
 
-func attentionGrad32(s op.Stream, n *op.Node) error { return attentionGrad[float32](s.(*stream), n) }
-func attentionGrad64(s op.Stream, n *op.Node) error { return attentionGrad[float64](s.(*stream), n) }
+func attentionGrad32(s op.Stream, n *op.Node) error {
+	return attentionGrad(s.(*stream), n, attentionDeltas[float32], attentionGradKeys[float32], attentionGradQueries[float32], attentionGradSinks[float32])
+}
 
-func attentionGrad[T vec.Real](s *stream, n *op.Node) error {
+func attentionGrad64(s op.Stream, n *op.Node) error {
+	return attentionGrad(s.(*stream), n, attentionDeltas[float64], attentionGradKeys[float64], attentionGradQueries[float64], attentionGradSinks[float64])
+}
+
+func attentionGrad(s *stream, n *op.Node, deltas, keys, queries, sinks body) error {
 	rows, d := n.In[4].Elems(), n.In[0].Last()
-	if err := s.split(n, rows, rowGrain(n.In[3].Last()), attentionDeltas[T]); err != nil {
+	if err := s.split(n, rows, rowGrain(n.In[3].Last()), deltas); err != nil {
 		return err
 	}
 	parts, _ := gradParts(&n.In[0].Type, &n.In[1].Type)
-	if err := s.split(n, n.In[1].Dims[0]*n.In[1].Dims[1]*parts, 1, attentionGradKeys[T]); err != nil {
+	if err := s.split(n, n.In[1].Dims[0]*n.In[1].Dims[1]*parts, 1, keys); err != nil {
 		return err
 	}
-	if err := s.split(n, rows, rowGrain(d*parts), attentionGradQueries[T]); err != nil {
+	if err := s.split(n, rows, rowGrain(d*parts), queries); err != nil {
 		return err
 	}
 	if len(n.Out) > 3 {
-		return s.split(n, n.Out[3].Dims[0], 1, attentionGradSinks[T])
+		return s.split(n, n.Out[3].Dims[0], 1, sinks)
 	}
 	return nil
 }
@@ -197,7 +202,10 @@ func (a *backing[T]) overKeys(j, n int) {
 func (a *backing[T]) overRows(g, i, rows, j, n int) {
 	s := &a.seq
 	position := s.n - s.t + i
-	span := within(union(a.sees(position, s.n), a.sees(position+rows-1, s.n)), j, n)
+	var span gemm.Span
+	for r := range rows {
+		span = union(span, within(a.sees(position+r, s.n), j, n))
+	}
 	if span.From >= span.To {
 		return
 	}

@@ -21,13 +21,17 @@ func pickAttentionProbs(_ *Backend, _ *op.AttentionProbs, in, out []op.Type) (op
 	return kernel(attentionProbs32)
 }
 
-func attentionProbs32(s op.Stream, n *op.Node) error { return attentionProbs[float32](s.(*stream), n) }
-func attentionProbs64(s op.Stream, n *op.Node) error { return attentionProbs[float64](s.(*stream), n) }
+func attentionProbs32(s op.Stream, n *op.Node) error {
+	return attentionProbs(s.(*stream), n, attentionProbRows[float32])
+}
 
-func attentionProbs[T vec.Real](s *stream, n *op.Node) error {
-	var a probing[T]
-	a.begin(&s.workers[0], n)
-	return s.split(n, a.tasks(), 1, attentionProbRows[T])
+func attentionProbs64(s op.Stream, n *op.Node) error {
+	return attentionProbs(s.(*stream), n, attentionProbRows[float64])
+}
+
+func attentionProbs(s *stream, n *op.Node, rows body) error {
+	h := s.cutHeads(&n.In[0].Type, &n.In[1].Type, n.In[1].Dims[2])
+	return s.split(n, h.tasks(), 1, rows)
 }
 
 // probing is a worker's state while it computes probabilities.

@@ -144,8 +144,8 @@ func scalarIntBlock[T integer](w *worker, n *op.Node, b *block) {
 	if n.In[0].DType == op.Bool && p.Value != 0 {
 		v = 1
 	}
-	var same [blockLen]T
-	vec.Fill(same[:min(len(x), blockLen)], v)
+	same := wide[T](w, maxWalk, min(len(x), blockLen))
+	vec.Fill(same, v)
 	for lo := 0; lo < len(x); lo += blockLen {
 		hi := min(lo+blockLen, len(x))
 		if c := same[:hi-lo]; p.Flip {

@@ -62,11 +62,13 @@ func rmsNormGrad64(s op.Stream, n *op.Node) error { return rmsNormGrad[float64](
 
 func rmsNormGrad[T vec.Real](s *stream, n *op.Node) error {
 	rows := n.In[0].Rows()
-	if err := s.split(n, (rows+gradRows-1)/gradRows, 1, rmsNormGradBlocks[T]); err != nil {
+	if err := s.split(n, (rows+gradRows-1)/gradRows, 1, bodyOf[T](&rmsNormGradBlocksBodies)); err != nil {
 		return err
 	}
 	return sumPartials[T](s, n, &n.Out[1])
 }
+
+var rmsNormGradBlocksBodies = bodies{f64: rmsNormGradBlocks[float64], f32: rmsNormGradBlocks[float32]}
 
 func rmsNormGradBlocks[T vec.Real](w *worker, n *op.Node, lo, hi int) {
 	p, t := n.Op.(*op.RMSNormGrad), floats[T](w.vec)

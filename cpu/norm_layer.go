@@ -90,7 +90,7 @@ func layerNormGrad64(s op.Stream, n *op.Node) error { return layerNormGrad[float
 
 func layerNormGrad[T vec.Real](s *stream, n *op.Node) error {
 	blocks := (n.In[0].Rows() + gradRows - 1) / gradRows
-	if err := s.split(n, blocks, 1, layerNormGradBlocks[T]); err != nil {
+	if err := s.split(n, blocks, 1, bodyOf[T](&layerNormGradBlocksBodies)); err != nil {
 		return err
 	}
 	if n.Op.(*op.LayerNormGrad).Affine {
@@ -98,6 +98,8 @@ func layerNormGrad[T vec.Real](s *stream, n *op.Node) error {
 	}
 	return nil
 }
+
+var layerNormGradBlocksBodies = bodies{f64: layerNormGradBlocks[float64], f32: layerNormGradBlocks[float32]}
 
 func layerNormGradBlocks[T vec.Real](w *worker, n *op.Node, lo, hi int) {
 	p, t := n.Op.(*op.LayerNormGrad), floats[T](w.vec)
@@ -191,7 +193,7 @@ func groupNormGrad64(s op.Stream, n *op.Node) error { return groupNormGrad[float
 
 func groupNormGrad[T vec.Real](s *stream, n *op.Node) error {
 	x, groups := &n.In[0], int(n.Op.(*op.GroupNormGrad).Groups)
-	if err := s.split(n, x.Dims[0]*groups, 1, groupNormGradGroups[T]); err != nil {
+	if err := s.split(n, x.Dims[0]*groups, 1, bodyOf[T](&groupNormGradGroupsBodies)); err != nil {
 		return err
 	}
 	w, c := &s.workers[0], x.Dims[1]
@@ -207,6 +209,8 @@ func groupNormGrad[T vec.Real](s *stream, n *op.Node) error {
 	storeAt(w, &n.Out[2], 0, db)
 	return nil
 }
+
+var groupNormGradGroupsBodies = bodies{f64: groupNormGradGroups[float64], f32: groupNormGradGroups[float32]}
 
 func groupNormGradGroups[T vec.Real](w *worker, n *op.Node, lo, hi int) {
 	p, t := n.Op.(*op.GroupNormGrad), floats[T](w.vec)

@@ -131,8 +131,13 @@ func reduce64(st op.Stream, n *op.Node) error {
 	return st.(*stream).reduce(n, reducePieces[float64], joinPieces[float64])
 }
 
+var (
+	reduceIntBodies = bodies{i64: reduceIntPieces[int64], i32: reduceIntPieces[int32], i8: reduceIntPieces[int8], u8: reduceIntPieces[uint8]}
+	joinIntBodies   = bodies{i64: joinIntPieces[int64], i32: joinIntPieces[int32], i8: joinIntPieces[int8], u8: joinIntPieces[uint8]}
+)
+
 func reduceInt[T integer](st op.Stream, n *op.Node) error {
-	return st.(*stream).reduce(n, reduceIntPieces[T], joinIntPieces[T])
+	return st.(*stream).reduce(n, bodyOf[T](&reduceIntBodies), bodyOf[T](&joinIntBodies))
 }
 
 func (s *stream) reduce(n *op.Node, pieces, join body) error {

@@ -27,10 +27,10 @@ func dot64(s op.Stream, n *op.Node) error {
 }
 
 func dotRows[T vec.Real](w *worker, n *op.Node, lo, hi int) {
-	var v [1]T
+	v := scratch[T](w, narrow, 1)
 	for r := lo; r < hi; r++ {
 		v[0] = floats[T](w.vec).Dot(rowOf[T](w, &n.In[0], r, 0), rowOf[T](w, &n.In[1], r, 1))
-		storeAt(w, &n.Out[0], r, v[:])
+		storeAt(w, &n.Out[0], r, v)
 	}
 }
 
@@ -72,7 +72,11 @@ func pickArgReduce(_ *Backend, p *op.ArgReduce, in, out []op.Type) (op.Kernel, e
 func arg32(s op.Stream, n *op.Node) error { return s.(*stream).args(n, argLines[float32]) }
 func arg64(s op.Stream, n *op.Node) error { return s.(*stream).args(n, argLines[float64]) }
 
-func argInt[T integer](s op.Stream, n *op.Node) error { return s.(*stream).args(n, argIntLines[T]) }
+var argIntBodies = bodies{i64: argIntLines[int64], i32: argIntLines[int32], i8: argIntLines[int8], u8: argIntLines[uint8]}
+
+func argInt[T integer](s op.Stream, n *op.Node) error {
+	return s.(*stream).args(n, bodyOf[T](&argIntBodies))
+}
 
 func (s *stream) args(n *op.Node, f body) error {
 	_, k, _ := lines(&n.In[0].Type, argAxis(n))
@@ -146,7 +150,11 @@ func pickCumSum(_ *Backend, p *op.CumSum, in, out []op.Type) (op.Kernel, error) 
 func cumSum32(s op.Stream, n *op.Node) error { return s.(*stream).scan(n, scanLines[float32]) }
 func cumSum64(s op.Stream, n *op.Node) error { return s.(*stream).scan(n, scanLines[float64]) }
 
-func cumSumInt[T integer](s op.Stream, n *op.Node) error { return s.(*stream).scan(n, scanIntLines[T]) }
+var scanIntBodies = bodies{i64: scanIntLines[int64], i32: scanIntLines[int32], i8: scanIntLines[int8], u8: scanIntLines[uint8]}
+
+func cumSumInt[T integer](s op.Stream, n *op.Node) error {
+	return s.(*stream).scan(n, bodyOf[T](&scanIntBodies))
+}
 
 func scanAxis(n *op.Node) int {
 	a, _ := n.In[0].Axis(n.Op.(*op.CumSum).Axis)

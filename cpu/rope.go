@@ -24,11 +24,11 @@ func pickRope(_ *Backend, p *op.Rope, in, out []op.Type) (op.Kernel, error) {
 	return k, nil
 }
 
-func rope32(s op.Stream, n *op.Node) error { return rope[float32](s.(*stream), n) }
-func rope64(s op.Stream, n *op.Node) error { return rope[float64](s.(*stream), n) }
+func rope32(s op.Stream, n *op.Node) error { return rope(s.(*stream), n, ropeTokens[float32]) }
+func rope64(s op.Stream, n *op.Node) error { return rope(s.(*stream), n, ropeTokens[float64]) }
 
 // rope cuts a node at its positions: tokens that share one, and their heads, turn by the same angles.
-func rope[T vec.Real](s *stream, n *op.Node) error {
+func rope(s *stream, n *op.Node, tokens body) error {
 	f := partials[float64](n, 1)
 	p := n.Op.(*op.Rope)
 	p.Frequencies(f)
@@ -38,7 +38,7 @@ func rope[T vec.Real](s *stream, n *op.Node) error {
 		}
 	}
 	positions := n.In[1].Elems()
-	return s.split(n, positions, rowGrain(n.In[0].Elems()/max(1, positions)), ropeTokens[T])
+	return s.split(n, positions, rowGrain(n.In[0].Elems()/max(1, positions)), tokens)
 }
 
 func ropeTokens[T vec.Real](w *worker, n *op.Node, lo, hi int) {

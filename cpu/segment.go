@@ -118,10 +118,12 @@ func segmentGrad64(s op.Stream, n *op.Node) error { return segmentGrad[float64](
 // segmentGrad clears dx first: rows in no group have no gradient.
 func segmentGrad[T vec.Real](s *stream, n *op.Node) error {
 	clearView(&n.Out[0])
-	return s.split(n, n.In[2].Dims[0]-1, 1, segmentGradGroups[T])
+	return s.split(n, n.In[2].Dims[0]-1, 1, bodyOf[T](&segmentGradGroupsBodies))
 }
 
 func clearView(v *op.View) { clear(v.Block.Bytes[v.Off : v.Off+v.Bytes()]) }
+
+var segmentGradGroupsBodies = bodies{f64: segmentGradGroups[float64], f32: segmentGradGroups[float32]}
 
 func segmentGradGroups[T vec.Real](w *worker, n *op.Node, lo, hi int) {
 	p, t, x, cols := n.Op.(*op.SegmentGrad), floats[T](w.vec), &n.In[0], columns(&n.In[0])
@@ -194,8 +196,10 @@ func segmentSoftmax64(s op.Stream, n *op.Node) error { return segmentSoftmax[flo
 
 func segmentSoftmax[T vec.Real](s *stream, n *op.Node) error {
 	clearView(&n.Out[0])
-	return s.split(n, n.In[1].Dims[0]-1, 1, segmentSoftmaxGroups[T])
+	return s.split(n, n.In[1].Dims[0]-1, 1, bodyOf[T](&segmentSoftmaxGroupsBodies))
 }
+
+var segmentSoftmaxGroupsBodies = bodies{f64: segmentSoftmaxGroups[float64], f32: segmentSoftmaxGroups[float32]}
 
 // segmentSoftmaxGroups makes each column of a group a row of its own.
 func segmentSoftmaxGroups[T vec.Real](w *worker, n *op.Node, lo, hi int) {
@@ -239,8 +243,10 @@ func segmentSoftmaxGrad64(s op.Stream, n *op.Node) error {
 
 func segmentSoftmaxGrad[T vec.Real](s *stream, n *op.Node) error {
 	clearView(&n.Out[0])
-	return s.split(n, n.In[1].Dims[0]-1, 1, segmentSoftmaxGradGroups[T])
+	return s.split(n, n.In[1].Dims[0]-1, 1, bodyOf[T](&segmentSoftmaxGradGroupsBodies))
 }
+
+var segmentSoftmaxGradGroupsBodies = bodies{f64: segmentSoftmaxGradGroups[float64], f32: segmentSoftmaxGradGroups[float32]}
 
 func segmentSoftmaxGradGroups[T vec.Real](w *worker, n *op.Node, lo, hi int) {
 	t, y, cols := floats[T](w.vec), &n.In[0], columns(&n.In[0])

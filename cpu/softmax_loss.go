@@ -95,10 +95,10 @@ func entropy64(s op.Stream, n *op.Node) error { return s.(*stream).byRows(n, ent
 
 func entropyRows[T vec.Real](w *worker, n *op.Node, lo, hi int) {
 	t := floats[T](w.vec)
-	var h [1]T
+	h := scratch[T](w, narrow, 1)
 	for r := lo; r < hi; r++ {
 		h[0] = entropyOf(w, t, rowOf[T](w, &n.In[0], r, 1))
-		storeAt(w, &n.Out[0], r, h[:])
+		storeAt(w, &n.Out[0], r, h)
 	}
 }
 
@@ -159,10 +159,10 @@ func kl64(s op.Stream, n *op.Node) error { return s.(*stream).byRows(n, klRows[f
 
 func klRows[T vec.Real](w *worker, n *op.Node, lo, hi int) {
 	t := floats[T](w.vec)
-	var d [1]T
+	d := scratch[T](w, narrow, 1)
 	for r := lo; r < hi; r++ {
 		d[0] = divergence(w, t, rowOf[T](w, &n.In[0], r, 1), rowOf[T](w, &n.In[1], r, 2))
-		storeAt(w, &n.Out[0], r, d[:])
+		storeAt(w, &n.Out[0], r, d)
 	}
 }
 

@@ -36,6 +36,7 @@ type body func(w *worker, n *op.Node, lo, hi int)
 type worker struct {
 	*stream
 	scratch  [maxScratch][]byte
+	block    block      // of the elementwise walk
 	products gemm.Inner // of kernels that have other work between them
 }
 

@@ -69,3 +69,24 @@ func rowMajor(in, out []op.Type) error {
 	}
 	return nil
 }
+
+// bodies holds the instances of a generic body, named outside generic code: a generic function that passes an instance
+// of another allocates a closure for it at every call.
+type bodies struct{ f64, f32, i64, i32, i8, u8 body }
+
+// bodyOf is the instance for T.
+func bodyOf[T op.Elem](b *bodies) body {
+	switch any(*new(T)).(type) {
+	case float64:
+		return b.f64
+	case float32:
+		return b.f32
+	case int64:
+		return b.i64
+	case int32:
+		return b.i32
+	case int8:
+		return b.i8
+	}
+	return b.u8
+}

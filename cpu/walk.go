@@ -155,7 +155,8 @@ func (k *walk) stretch(w *worker, n *op.Node, start *[maxWalk]unsafe.Pointer, le
 			step = min(step, blockLen)
 		}
 	}
-	b := block{vec: w.vec}
+	b := &w.block // not on the stack: f is unknown, so a block there would be an allocation
+	b.vec = w.vec
 	if k.direct(nin) && k.elems()*k.size[nin] > farBytes {
 		b.vec = w.far
 	}
@@ -172,10 +173,10 @@ func (k *walk) stretch(w *worker, n *op.Node, start *[maxWalk]unsafe.Pointer, le
 				b.ptr[i] = k.load(w, i, p, b.n)
 			}
 		}
-		f(w, n, &b)
+		f(w, n, b)
 		for i := nin; i < k.operands; i++ {
 			if !k.direct(i) {
-				k.store(w, i, unsafe.Add(start[i], at*k.strides[i][last]*k.size[i]), &b)
+				k.store(w, i, unsafe.Add(start[i], at*k.strides[i][last]*k.size[i]), b)
 			}
 		}
 	}

@@ -10,18 +10,15 @@ import (
 
 var attentions = table{on(pickAttention), on(pickAttentionGrad)}
 
-// attentionKernel is a kernel for heads of values up to a width.
+// attentionKernel is a kernel for heads of up to a width. There is a faster one on tensor cores (attention_mma), which rounds
+// the weights of the values to 16 bits; the op computes in f32, so it is not taken.
 type attentionKernel struct {
 	widest int
 	perType
 }
 
-var (
-	attentionPlain = [3]attentionKernel{{64, entries("attention", "attention64_%v", shorts...)}, {128, entries("attention", "attention128_%v", shorts...)},
-		{256, entries("attention", "attention256_%v", shorts...)}}
-	attentionMMA = [2]attentionKernel{{64, entries("attention_mma", "attention_mma64_%v", op.F16, op.BF16)},
-		{128, entries("attention_mma", "attention_mma128_%v", op.F16, op.BF16)}}
-)
+var attentionKernels = [3]attentionKernel{{64, entries("attention", "attention64_%v", shorts...)},
+	{128, entries("attention", "attention128_%v", shorts...)}, {256, entries("attention", "attention256_%v", shorts...)}}
 
 const attentionTile = 64 // query rows of a block
 
@@ -31,7 +28,7 @@ func pickAttention(p *op.Attention, in, out []op.Type) (op.Kernel, error) {
 	switch {
 	case q.DType == op.F64:
 		return no(p, q.DType)
-	case widest(attentionPlain[:], q.DType, v.Dims[3]) == nil:
+	case widest(attentionKernels[:], q.DType, v.Dims[3]) == nil:
 		return op.Kernel{}, op.UnsupportedErr("the cuda path's %s has values of at most 256 elements", p.Name())
 	}
 	var offsets *op.Type
@@ -84,17 +81,20 @@ func attention(st op.Stream, n *op.Node) error {
 	if lse.Elems() == 0 || batch == 0 {
 		return nil
 	}
-	page, pageRow := 0, 0
+	keys, page, pageRow := k.Dims[2], 0, 0
 	if p.HasPages {
-		page, pageRow = k.Dims[2], n.In[extra.Pages].Dims[1]
+		keys, page = k.Dims[0], k.Dims[2]
+		if keys > 0 {
+			pageRow = n.In[extra.Pages].Dims[1]
+		}
 	}
-	f, block := attentionFor(q, k, v, y)
-	return s.launch(f, dim{ceil(group*t, attentionTile), k.Dims[1], batch}, block, at(y), at(lse), at(q), at(k), at(v),
+	f := widest(attentionKernels[:], q.DType, v.Dims[3])
+	return s.launch(f, dim{ceil(group*t, attentionTile), k.Dims[1], batch}, threads, at(y), at(lse), at(q), at(k), at(v),
 		optional(n, extra.Lengths), optional(n, extra.Sink), optional(n, extra.Gate), optional(n, extra.Offsets), optional(n, extra.Pages),
-		uint64(heads), uint64(group), uint64(t), uint64(k.Dims[2]), uint64(q.Dims[3]), uint64(v.Dims[3]), uint64(page), uint64(pageRow),
+		uint64(heads), uint64(group), uint64(t), uint64(keys), uint64(q.Dims[3]), uint64(v.Dims[3]), uint64(page), uint64(pageRow),
 		stride(q, 0), stride(q, 1), stride(q, 2), stride(k, 0), stride(k, 1), stride(k, 2),
 		stride(v, 0), stride(v, 1), stride(v, 2), stride(y, 0), stride(y, 1), stride(y, 2),
-		single(p.Scale), flag(p.Causal), uint64(p.Window))
+		single(p.Scale), bit(p.Causal), uint64(p.Window))
 }
 
 // unseen writes the results of rows that see no key: of no packed sequence, which the kernels leave alone.
@@ -119,27 +119,4 @@ func optional(n *op.Node, place int) uint64 {
 		return 0
 	}
 	return at(&n.In[place])
-}
-
-// attentionFor chooses by dtype, width and layout; the number of rows has no say, so a row's bits do not depend on it.
-func attentionFor(q, k, v, y *op.View) (f *symbol, block dim) {
-	d, dv := q.Dims[3], v.Dims[3]
-	for i := range attentionMMA {
-		if a := &attentionMMA[i]; a.has(q.DType) && max(d, dv) <= a.widest && d%8 == 0 && dv%8 == 0 && rowsOf16(q, k, v, y) {
-			return a.perType[q.DType], dim{128, 1, 1}
-		}
-	}
-	return widest(attentionPlain[:], q.DType, dv), threads
-}
-
-// rowsOf16 reports whether 16-byte copies reach every row.
-func rowsOf16(views ...*op.View) bool {
-	var bits uint64
-	for _, v := range views {
-		bits |= at(v)
-		for axis := range 3 {
-			bits |= uint64(v.Strides[axis] * v.DType.Size())
-		}
-	}
-	return bits%16 == 0
 }

@@ -6,8 +6,8 @@ import "github.com/tandem-compute/tandem/internal/op"
 
 var (
 	attentionDelta = entries("attention_grad", "attention_delta_%v", shorts...)
-	attentionGradQ = [3]attentionKernel{{64, entries("attention_grad", "attention_grad_q64_%v", shorts...)},
-		{128, entries("attention_grad", "attention_grad_q128_%v", shorts...)}, {256, entries("attention_grad", "attention_grad_q256_%v", shorts...)}}
+	attentionGradQ = [2]attentionKernel{{64, entries("attention_grad", "attention_grad_q64_%v", shorts...)},
+		{128, entries("attention_grad", "attention_grad_q128_%v", shorts...)}}
 	attentionGradKV = [2]attentionKernel{{64, entries("attention_grad", "attention_grad_kv64_%v", shorts...)},
 		{128, entries("attention_grad", "attention_grad_kv128_%v", shorts...)}}
 	attentionGradSink = entry("attention_grad", "attention_grad_sink")
@@ -56,7 +56,7 @@ func last(has bool, before ...bool) int {
 	}
 	place := 6
 	for _, b := range before {
-		place += int(flag(b))
+		place += int(bit(b))
 	}
 	return place
 }
@@ -97,7 +97,7 @@ func attentionGrad(st op.Stream, n *op.Node) error {
 				uint64(heads), uint64(group), uint64(t), uint64(keys), uint64(q.Dims[3]), uint64(v.Dims[3]),
 				stride(q, 0), stride(q, 1), stride(q, 2), stride(k, 0), stride(k, 1), stride(k, 2),
 				stride(v, 0), stride(v, 1), stride(v, 2), stride(dout, 0), stride(dout, 1), stride(dout, 2),
-				single(p.Scale), flag(p.Causal), uint64(p.Window))
+				single(p.Scale), bit(p.Causal), uint64(p.Window))
 			if err != nil {
 				return err
 			}

@@ -179,7 +179,7 @@ func scalarContiguous(st op.Stream, n *op.Node) error {
 	if count == 0 {
 		return nil
 	}
-	return s.launch(scalarFlat[p.Fn][x.DType], s.flat(count), threads, at(y), at(x), uint64(count), computed(p.Value, x.DType), flag(p.Flip))
+	return s.launch(scalarFlat[p.Fn][x.DType], s.flat(count), threads, at(y), at(x), uint64(count), computed(p.Value, x.DType), bit(p.Flip))
 }
 
 func scalarAnywhere(st op.Stream, n *op.Node) error {
@@ -197,7 +197,7 @@ func (s *stream) scalarAnywhere(y, x *op.View, k *symbol, value uint64, fn op.Bi
 	if err != nil {
 		return err
 	}
-	return s.launch(k, s.flat(count), threads, at(y), at(x), uint64(count), layout, value, uint64(fn), flag(flip))
+	return s.launch(k, s.flat(count), threads, at(y), at(x), uint64(count), layout, value, uint64(fn), bit(flip))
 }
 
 func pickAddScaled(p *op.AddScaled, in, out []op.Type) (op.Kernel, error) {

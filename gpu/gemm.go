@@ -215,7 +215,7 @@ func (s *stream) product(k *symbol, grid, block dim, g *product, off *[4]int) er
 // bits; tensor cores do not, so with a packed b, whose rows must not depend on how many there are, halves go by
 // layout alone.
 func (g *product) kernel(s *stream) (k *symbol, tile [2]int, block dim) {
-	layout := int(flag(g.a.turned) | flag(g.b.turned)<<1)
+	layout := int(bit(g.a.turned) | bit(g.b.turned)<<1)
 	halves := g.dtype == op.F16 || g.dtype == op.BF16
 	aligned := g.aligned()
 	switch skinny := gemmSkinny[layout][g.dtype]; {

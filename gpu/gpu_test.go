@@ -4,7 +4,8 @@ package gpu
 
 import (
 	"context"
-	"fmt"
+	"flag"
+	"regexp"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -16,6 +17,13 @@ import (
 	"github.com/tandem-compute/tandem/internal/sim"
 	"github.com/tandem-compute/tandem/kernels"
 )
+
+// only are the names of the cases to run.
+var only = regexp.MustCompile("")
+
+func init() {
+	flag.TextVar(only, "op", only, "run only the cases whose names match a `regular expression`")
+}
 
 // checked finds what a device would not notice: reads of memory that nobody wrote, races.
 func checked() sim.Config { return sim.Config{Options: ptx.Options{Sanitize: true}} }
@@ -51,32 +59,56 @@ func TestSymbols(t *testing.T) {
 	}
 }
 
-// Every case of the parity table whose op has a kernel agrees with the oracle, work done at once or as late as allowed.
+// Every case of the parity table whose op has a kernel agrees with the oracle: with work done at once, as late as the
+// program allows, and, for products, on a device so small that large tiles pay. Together they reach every kernel.
 func TestParity(t *testing.T) {
-	for _, deferred := range []bool{false, true} {
-		t.Run(fmt.Sprintf("deferred=%v", deferred), func(t *testing.T) {
-			c := checked()
-			c.Deferred = deferred
-			b := open(t, c)
-			cases, ran, missing := parity.Cases(), 0, map[string]string{}
-			for i := range cases {
-				c := &cases[i]
-				if deferred && !c.Quick {
-					continue
-				}
-				switch res := parity.Run(context.Background(), b, c); res.Status {
-				case parity.Failed:
-					t.Errorf("%s: %s\n  again: tandem check --device sim --op '^%s$'", c.Name, res.Reason, c.Name)
-				case parity.Unsupported:
-					missing[c.Op.Name()] = res.Reason
-				default:
-					ran++
-				}
+	all := func(*parity.Case) bool { return true }
+	quick := func(c *parity.Case) bool { return c.Quick }
+	products := func(c *parity.Case) bool { return c.Op.Kind() == op.KindMatMul }
+	late, small := checked(), checked()
+	late.Deferred, small.SMs = true, 1
+	reached := make([]bool, len(symbols))
+	for _, v := range []struct {
+		name   string
+		config sim.Config
+		wanted func(*parity.Case) bool
+	}{{"all", checked(), all}, {"late", late, quick}, {"small", small, products}} {
+		t.Run(v.name, func(t *testing.T) {
+			b := open(t, v.config)
+			agree(t, b, v.wanted)
+			for i := range symbols {
+				reached[i] = reached[i] || b.functions[i].Load() != nil
 			}
-			t.Logf("%d of %d cases ran; ops without a kernel for some type: %v", ran, len(cases), missing)
-			require.Positive(t, ran)
 		})
 	}
+	if only.String() != "" {
+		return // with all cases alone
+	}
+	for i, k := range symbols {
+		require.True(t, reached[i], "no case reaches %s", k.name)
+	}
+}
+
+// agree runs the wanted cases; ops without a kernel are left out, with the reason in the log.
+func agree(t *testing.T, b *Backend, wanted func(*parity.Case) bool) {
+	cases, ran, asked, missing := append(parity.Cases(), roads()...), 0, 0, map[string]string{}
+	for i := range cases {
+		c := &cases[i]
+		if !wanted(c) || !only.MatchString(c.Name) {
+			continue
+		}
+		asked++
+		switch res := parity.Run(context.Background(), b, c); res.Status {
+		case parity.Failed:
+			t.Errorf("%s: %s\n  again: tandem check --device sim --op '^%s$'", c.Name, res.Reason, c.Name)
+		case parity.Unsupported:
+			missing[c.Op.Name()] = res.Reason
+		default:
+			ran++
+		}
+	}
+	t.Logf("%d of %d cases ran; ops without a kernel for some type: %v", ran, asked, missing)
+	require.Positive(t, ran)
 }
 
 // Every op has a kernel or says why it has none, and an op of a family that is done has no silent gap.

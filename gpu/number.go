@@ -102,7 +102,8 @@ func widen(h uint16) float32 {
 	return math.Float32frombits(sign | uint32(e+112)<<23 | m<<13)
 }
 
-func flag(b bool) uint64 {
+// bit is a condition as a word.
+func bit(b bool) uint64 {
 	if b {
 		return 1
 	}

@@ -268,7 +268,7 @@ func cumSum(st op.Stream, n *op.Node) error {
 		return nil
 	}
 	outer, length, inner := split(&x.Type, p.Axis)
-	reverse, exclusive := flag(p.Reverse), flag(p.Exclusive)
+	reverse, exclusive := bit(p.Reverse), bit(p.Exclusive)
 	if inner == 1 {
 		return s.launch(cumSumRows[x.DType], dim{outer, 1, 1}, threads, at(y), at(x), uint64(length), reverse, exclusive)
 	}

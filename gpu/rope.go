@@ -47,7 +47,7 @@ func tokenStride(t *op.Type) (int, bool) {
 	tokens := leading(t)
 	x := axesOf(&tokens, &tokens)
 	d := t.Rank - 1
-	return x.stride[0][0], x.rank == 1 && (t.Dims[d] <= 1 || t.Strides[d] == 1)
+	return x.stride[0][0], t.Elems() == 0 || x.rank == 1 && (t.Dims[d] <= 1 || t.Strides[d] == 1)
 }
 
 func rope(st op.Stream, n *op.Node) error {
@@ -68,7 +68,7 @@ func rope(st op.Stream, n *op.Node) error {
 	yToken, _ := tokenStride(&y.Type)
 	heads, d := x.Rank-2, x.Rank-1
 	return s.launch(ropeKernels[x.DType], dim{tokens.Elems(), 1, 1}, threads, at(y), at(x), at(positions), table, factors,
-		uint64(positions.Elems()), uint64(x.Dims[heads]), uint64(x.Dims[d]), uint64(p.Width), flag(p.Interleaved), flag(p.Inverse),
+		uint64(positions.Elems()), uint64(x.Dims[heads]), uint64(x.Dims[d]), uint64(p.Width), bit(p.Interleaved), bit(p.Inverse),
 		uint64(xToken), uint64(x.Strides[heads]), uint64(yToken), uint64(y.Strides[heads]))
 }
 

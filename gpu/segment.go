@@ -56,7 +56,7 @@ func segment(st op.Stream, n *op.Node) error {
 		return nil
 	}
 	grid, g, rows, inner := groups(&offsets.Type, &x.Type)
-	return s.launch(segmentFolds[x.DType], grid, threads, at(y), at(x), at(offsets), g, rows, inner, uint64(p.Fn), flag(p.Sample))
+	return s.launch(segmentFolds[x.DType], grid, threads, at(y), at(x), at(offsets), g, rows, inner, uint64(p.Fn), bit(p.Sample))
 }
 
 // Rows of no group are not written by the kernels below, so the outputs are cleared first.
@@ -67,7 +67,7 @@ func segmentGrad(st op.Stream, n *op.Node) error {
 		return err
 	}
 	grid, g, rows, inner := groups(&offsets.Type, &x.Type)
-	return s.launch(segmentGrads[x.DType], grid, threads, at(dx), at(x), at(y), at(offsets), at(dy), g, rows, inner, uint64(p.Fn), flag(p.Sample))
+	return s.launch(segmentGrads[x.DType], grid, threads, at(dx), at(x), at(y), at(offsets), at(dy), g, rows, inner, uint64(p.Fn), bit(p.Sample))
 }
 
 func segmentSoftmax(st op.Stream, n *op.Node) error {

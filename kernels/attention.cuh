@@ -12,7 +12,7 @@ template <class T> struct Attention {
   const f32 *sink;     // [heads] or null
   const T *gate;       // or null
   const i32 *offsets;  // [sequences + 1] or null: blockIdx.z is a sequence, t and s are cut alike
-  const i32 *pages;    // [batch, page_row] or null
+  const i32 *pages;    // [batch, page_row] or null; s is then the number of pages, and others are cut to it
   u32 heads, group, t, s, d, dv, page, page_row;
   u64 q_batch, q_head, q_row, k_batch, k_head, k_row, v_batch, v_head, v_row, o_batch, o_head, o_row;
   f32 scale;
@@ -61,7 +61,7 @@ template <class T> struct Sequence {
   // Where key j begins in k or v.
   INLINE const T *key(const T *p, u64 batch_stride, u64 head_stride, u64 row_stride, u32 j) const {
     if (!a.pages) return p + batch * batch_stride + kv_head * head_stride + (first + j) * row_stride;
-    i32 page = a.pages[(u64)batch * a.page_row + j / a.page];
+    i32 page = clamp(a.pages[(u64)batch * a.page_row + j / a.page], 0, (i32)a.s - 1);
     return p + page * batch_stride + kv_head * head_stride + j % a.page * row_stride;
   }
   INLINE const T *k_at(u32 j) const { return key(a.k, a.k_batch, a.k_head, a.k_row, j); }

@@ -124,17 +124,17 @@ func (c attention) try(t *testing.T, f format, family, kernel string, block int)
 	if c.lengths != nil {
 		lengthsAt = d.up(c.lengths)
 	}
-	kStore, vStore, keys, pageRow := k, v, c.s, 0
+	kStore, vStore, keys, pageRow, count := k, v, c.s, 0, c.s
 	if c.page > 0 {
 		table := c.table(d)
 		kStore, vStore = c.paged(table, k, c.d), c.paged(table, v, c.dv)
-		pagesAt, keys, pageRow = d.up(table), c.page, len(table)/c.b
+		pagesAt, keys, pageRow, count = d.up(table), c.page, len(table)/c.b, len(table)+2
 	}
 	out, lse := d.space(c.b*c.hq*c.t*c.dv*f.size), d.space(4*c.b*c.hq*c.t)
 	u := func(n int) uint64 { return uint64(n) }
 	d.run(family, kernel, dim{ceilDiv(c.hq/c.hkv*c.t, 64), c.hkv, batches}, dim{block},
 		out, lse, f.put(d, q), f.put(d, kStore), f.put(d, vStore), lengthsAt, sinkAt, gateAt, offsetsAt, pagesAt,
-		uint32(c.hq), uint32(c.hq/c.hkv), uint32(c.t), uint32(c.s), uint32(c.d), uint32(c.dv), uint32(c.page), uint32(pageRow),
+		uint32(c.hq), uint32(c.hq/c.hkv), uint32(c.t), uint32(count), uint32(c.d), uint32(c.dv), uint32(c.page), uint32(pageRow),
 		u(c.hq*c.t*c.d), u(c.t*c.d), u(c.d), u(c.hkv*keys*c.d), u(keys*c.d), u(c.d), u(c.hkv*keys*c.dv), u(keys*c.dv), u(c.dv), u(c.hq*c.t*c.dv), u(c.t*c.dv), u(c.dv),
 		scale, map[bool]uint32{true: 1}[c.causal], uint32(c.window))
 	want, wantLSE := c.reference(f.round(q), f.round(k), f.round(v), sink, gate, float64(scale))

@@ -180,7 +180,7 @@
 //
 // Operands and masks are those of internal/op's Attention; the last dimension of q, k, v and out is contiguous, lse f32
 // [batch, heads, t]. lengths, sink, gate, offsets and pages may be 0. group is heads per key-value head. With pages k_batch and
-// v_batch are the strides of a page, page its keys and page_row the row length of the table. The number in the name is the largest
+// v_batch are the strides of a page, page its keys, page_row the row length of the table and s the number of pages. The number in the name is the largest
 // dv (for attention_mma: d and dv). Grid (ceil(group t / 64), heads/group, batch), or sequences for batch with offsets; block 256,
 // for attention_mma 128. attention_mma needs d and dv to be multiples of 8, pointers and strides of 16 bytes.
 //

@@ -62,9 +62,13 @@ func (p *Attention) Extras() AttentionExtras {
 	return AttentionExtras{place(p.HasLengths), place(p.HasSink), place(p.HasGate), place(p.HasOffsets), place(p.HasPages)}
 }
 
+// Operands is how many there are.
+func (p *Attention) Operands() int {
+	return 3 + b2i(p.HasLengths) + b2i(p.HasSink) + b2i(p.HasGate) + b2i(p.HasOffsets) + b2i(p.HasPages)
+}
+
 func (p *Attention) Infer(out, in []Type) ([]Type, error) {
-	n := 3 + b2i(p.HasLengths) + b2i(p.HasSink) + b2i(p.HasGate) + b2i(p.HasOffsets) + b2i(p.HasPages)
-	if err := want(in, n); err != nil {
+	if err := want(in, p.Operands()); err != nil {
 		return out, err
 	}
 	if err := p.operands(in); err != nil {
@@ -216,8 +220,10 @@ func (p *AttentionGrad) Infer(out, in []Type) ([]Type, error) {
 		return out, err
 	}
 	f := p.Forward()
-	fin := append([]Type{in[0], in[1], in[2]}, in[6:]...)
-	fout, err := f.Infer(nil, fin)
+	var types [6]Type
+	var buf [2]Type
+	fin := append(append(types[:0], in[:3]...), in[6:]...)
+	fout, err := f.Infer(buf[:0], fin)
 	if err != nil {
 		return out, err
 	}
@@ -261,8 +267,9 @@ func (p *AttentionProbs) Infer(out, in []Type) ([]Type, error) {
 		return out, err
 	}
 	f := Attention{Scale: p.Scale, Window: p.Window, Causal: p.Causal, HasLengths: p.HasLengths}
+	var types [4]Type
 	var buf [2]Type
-	fin := append([]Type{in[0], in[1], in[1]}, in[3:]...)
+	fin := append(append(types[:0], in[0], in[1], in[1]), in[3:]...)
 	fout, err := f.Infer(buf[:0], fin)
 	if err != nil {
 		return out, err

@@ -92,7 +92,7 @@ func (p *MatMul) inferExtras(in []Type, t *Type, n int) error {
 		in = in[1:]
 	}
 	if p.HasC && !in[0].SameShape(t) {
-		return ShapeErr("c must be %v", t.Dims[:t.Rank])
+		return ShapeErr("c must be %v", *t)
 	}
 	if p.HasAct {
 		switch p.Act {

@@ -76,6 +76,10 @@ const (
 	NumKinds
 )
 
+// PerElement reports whether each element of o's result depends on the elements of its operands at the same place
+// alone. Of a row-wise op on one dimension, that dimension may be a row instead.
+func PerElement(o Op) bool { return o.Kind() >= KindUnary && o.Kind() <= KindCast }
+
 // All makes one of each built-in op, functions and distributions apart: what completeness tests, parity and the
 // support matrix enumerate.
 func All() []Op {

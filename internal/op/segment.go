@@ -89,7 +89,7 @@ func (p *SegmentGrad) Infer(out, in []Type) ([]Type, error) {
 	t := in[0]
 	t.Dims[0] = in[2].Dims[0] - 1
 	if !in[1].SameShape(&t) {
-		return out, ShapeErr("y must be %v", t.Dims[:t.Rank])
+		return out, ShapeErr("y must be %v", t)
 	}
 	return append(out, in[0].With(in[0].DType)), dense(in)
 }

@@ -167,7 +167,7 @@ func (p *Expand) Infer(out, in []Type) ([]Type, error) {
 		return out, err
 	}
 	if !in[0].BroadcastTo(&t) {
-		return out, ShapeErr("does not broadcast to %v", t.Dims[:t.Rank])
+		return out, ShapeErr("does not broadcast to %v", t)
 	}
 	t.Strides = in[0].StridesIn(&t)
 	return append(out, t), dense(in)

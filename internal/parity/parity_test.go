@@ -2,6 +2,8 @@ package parity_test
 
 import (
 	"context"
+	"flag"
+	"regexp"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -10,6 +12,13 @@ import (
 	"github.com/tandem-compute/tandem/internal/op"
 	"github.com/tandem-compute/tandem/internal/parity"
 )
+
+// only are the names of the cases to run.
+var only = regexp.MustCompile("")
+
+func init() {
+	flag.TextVar(only, "op", only, "run only the cases whose names match a `regular expression`")
+}
 
 func TestCaseNamesAreUnique(t *testing.T) {
 	seen := map[string]bool{}
@@ -28,6 +37,9 @@ func TestCPU(t *testing.T) {
 			ran := 0
 			for i := range cases {
 				c := &cases[i]
+				if !only.MatchString(c.Name) {
+					continue
+				}
 				res := parity.Run(context.Background(), one, c)
 				switch res.Status {
 				case parity.Failed:

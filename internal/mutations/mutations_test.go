@@ -1,0 +1,76 @@
+package mutations_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tandem-compute/tandem/internal/mutations"
+	"github.com/tandem-compute/tandem/internal/ptx"
+)
+
+var root = filepath.Join("..", "..")
+
+// Every mutation changes the text as it is today; PTX stays PTX.
+func TestMutationsApply(t *testing.T) {
+	seen := map[string]bool{}
+	for _, m := range mutations.All() {
+		require.False(t, seen[m.Name()], "%s stands twice", m.Name())
+		seen[m.Name()] = true
+		text, err := os.ReadFile(filepath.Join(root, m.File))
+		require.NoError(t, err)
+		mutated, err := m.Apply(string(text))
+		if err != nil { // all that are out of date in one run
+			t.Error(err)
+			continue
+		}
+		if m.PTX() {
+			_, err := ptx.Parse(mutated)
+			require.NoError(t, err, m.Name())
+		}
+	}
+}
+
+// Fifty wrongs in each of the two paths.
+func TestThereAreEnough(t *testing.T) {
+	count := map[bool]int{}
+	for _, m := range mutations.All() {
+		count[m.PTX()]++
+	}
+	require.GreaterOrEqual(t, count[false], 50)
+	require.GreaterOrEqual(t, count[true], 50)
+}
+
+// The committed report is about this list, and nothing survived.
+func TestReportIsUpToDate(t *testing.T) {
+	r, err := mutations.Read(root)
+	require.NoError(t, err)
+	require.NoError(t, r.Check(mutations.All()), "make mutate writes the report anew")
+	page, err := os.ReadFile(filepath.Join(root, mutations.Dir, "RESULT.md"))
+	require.NoError(t, err)
+	require.Equal(t, r.Markdown(), string(page))
+}
+
+func TestDraw(t *testing.T) {
+	all := mutations.All()
+	a, b := mutations.Draw(all, 5, "1f3c"), mutations.Draw(all, 5, "1f3d")
+	require.Len(t, a, 5)
+	require.Len(t, b, 5)
+	require.Equal(t, a, mutations.Draw(all, 5, "1f3c"))
+	require.NotEqual(t, a, b)
+	require.Equal(t, all, mutations.Draw(all, len(all), "any"))
+}
+
+func TestApplyIsExact(t *testing.T) {
+	m := mutations.Mutation{File: "a.go", In: "func b(", Old: "x", New: "y", Nth: 1}
+	got, err := m.Apply("func a() { x }\n\nfunc b() {\n x x\n}\n\nfunc c() { x }\n")
+	require.NoError(t, err)
+	require.Equal(t, "func a() { x }\n\nfunc b() {\n x y\n}\n\nfunc c() { x }\n", got)
+	m.Nth = 2
+	_, err = m.Apply("func b() {\n x x\n}\n\nfunc c() { x }\n")
+	require.ErrorContains(t, err, "occurs 2 times")
+	_, err = m.Apply("nothing")
+	require.ErrorContains(t, err, "occurs 0 times")
+}

@@ -1,0 +1,4 @@
+package mutations
+
+// ptx are mutations of the compiled CUDA kernels.
+func ptx() []Mutation { return nil }
