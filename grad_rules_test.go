@@ -177,3 +177,21 @@ func TestEveryRuleHasACase(t *testing.T) {
 		}
 	}
 }
+
+// TestCastGradient: the gradient goes back in the operand's dtype, unchanged, as if rounding were not there. Differences
+// of a rounded function could not tell.
+func TestCastGradient(t *testing.T) {
+	d := openTest(t)
+	x := tensor(t, d, []float64{0.1, -2.3, 1e-3}, 3)
+	dy := tensor(t, d, []float32{1.5, -0.25, 3}, 3)
+	for _, to := range []DType{F32, F16, BF16} {
+		require.NoError(t, d.Run(bg, func(s *Scope) error {
+			s.Record(x)
+			y := s.Cast(x, to)
+			s.BackwardFrom(y, s.Cast(dy, to), func(_, g Tensor) {
+				require.Equal(t, []float64{1.5, -0.25, 3}, read[float64](t, s, g))
+			})
+			return nil
+		}), "%v", to)
+	}
+}

@@ -219,7 +219,8 @@ func TestContexts(t *testing.T) {
 	<-late.Done()
 	require.ErrorIs(t, d.Run(late, func(s *Scope) error { s.Add(x, x); return nil }), context.DeadlineExceeded)
 	require.NoError(t, d.Run(late, func(*Scope) error { return nil }), "nothing was left undone")
-	require.ErrorIs(t, d.Run(nil, func(*Scope) error { return nil }), ErrScope) //nolint:staticcheck // the error is the point
+	//lint:ignore SA1012 the nil context is what is tested
+	require.ErrorIs(t, d.Run(nil, func(*Scope) error { return nil }), ErrScope)
 	require.NoError(t, d.Run(bg, func(s *Scope) error { s.Add(x, x); return nil }))
 }
 

@@ -66,7 +66,7 @@ type routines[T float] struct {
 // Where the device begins to win, as measured: on a host against gonum's kernels on one core, elsewhere against the
 // copies over a bus.
 const (
-	hostGemm, hostVector = 1 << 12, 1 << 16
+	hostGemm, hostVector = 1 << 13, 1 << 16
 	farGemm              = 1 << 27
 	hostBlock            = 64
 )

@@ -48,7 +48,11 @@ func (e *engine[T]) gemm(tA, tB blas.Transpose, m, n, k int, alpha T, a []T, lda
 func (e *engine[T]) gemv(tA blas.Transpose, m, n int, alpha T, a []T, lda int, x []T, incX int, beta T, y []T, incY int) {
 	ta, ok := transposed(tA)
 	rows, cols := flip(ta, m, n)
-	if !ok || !e.host || m <= 0 || n <= 0 || alpha == 0 || float64(m)*float64(n) < e.minVector ||
+	least := e.minVector
+	if ta {
+		least *= 16 // gonum's loop along the rows of A keeps up with memory for longer
+	}
+	if !ok || !e.host || m <= 0 || n <= 0 || alpha == 0 || float64(m)*float64(n) < least ||
 		incX <= 0 || incY <= 0 || !fits(a, m, n, lda) || !fits(x, cols, 1, incX) || !fits(y, rows, 1, incY) {
 		e.native.gemv(tA, m, n, alpha, a, lda, x, incX, beta, y, incY)
 		return

@@ -6,6 +6,7 @@ import (
 	"context"
 	"flag"
 	"regexp"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -65,6 +66,9 @@ func TestParity(t *testing.T) {
 	all := func(*parity.Case) bool { return true }
 	quick := func(c *parity.Case) bool { return c.Quick }
 	products := func(c *parity.Case) bool { return c.Op.Kind() == op.KindMatMul }
+	if testing.Short() {
+		all = quick
+	}
 	late, small := checked(), checked()
 	late.Deferred, small.SMs = true, 1
 	reached := make([]bool, len(symbols))
@@ -81,11 +85,27 @@ func TestParity(t *testing.T) {
 			}
 		})
 	}
-	if only.String() != "" {
+	if only.String() != "" || testing.Short() {
 		return // with all cases alone
 	}
 	for i, k := range symbols {
 		require.True(t, reached[i], "no case reaches %s", k.name)
+	}
+}
+
+// Loops over more batches than a grid has places for are cut in pieces, which join without a seam.
+func TestLaunchesInPieces(t *testing.T) {
+	defer func(n int) { maxGridYZ = n }(maxGridYZ)
+	for _, maxGridYZ = range []int{1, 2} {
+		t.Run(strconv.Itoa(maxGridYZ), func(t *testing.T) {
+			agree(t, open(t, checked()), func(c *parity.Case) bool {
+				switch c.Op.Kind() {
+				case op.KindMatMul, op.KindReduce, op.KindCumSum:
+					return c.In[0].DType == op.F32 || c.In[0].DType == op.I64
+				}
+				return false
+			})
+		})
 	}
 }
 
@@ -150,4 +170,28 @@ func TestFault(t *testing.T) {
 	}
 	require.ErrorIs(t, b.Close(), op.ErrDevice)
 	require.Zero(t, sim.Stats().Allocations, "the context is gone, and all it held")
+}
+
+// Devices that are not there or cannot run the kernels are refused with what is wrong; newer ones run them.
+func TestOpen(t *testing.T) {
+	for _, v := range []struct {
+		config sim.Config
+		device int
+		text   string
+	}{{sim.Config{}, 1, "no CUDA device 1"}, {sim.Config{}, -1, "no CUDA device -1"}, {sim.Config{Capability: [2]int{7, 5}}, 0, "the kernels need 8.0"}} {
+		require.NoError(t, sim.Install(v.config))
+		_, _, err := Open(v.device, Options{})
+		require.ErrorIs(t, err, op.ErrDevice)
+		require.ErrorContains(t, err, v.text)
+	}
+	require.NoError(t, sim.Install(sim.Config{Devices: 2, Capability: [2]int{9, 0}}))
+	b, why, err := Open(1, Options{})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, b.Close()) })
+	require.Equal(t, "cuda:1", b.Name())
+	require.Contains(t, why, "compute capability 9.0")
+	s, err := b.Stream()
+	require.NoError(t, err)
+	require.NoError(t, s.Exec(node(t, b, s, &op.Fill{Dims: op.DimsOf(3), DType: op.F32})))
+	require.NoError(t, s.Close())
 }

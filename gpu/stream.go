@@ -81,8 +81,8 @@ type dim = [3]int
 // threads is the block of all kernels that do not say otherwise.
 var threads = dim{256, 1, 1}
 
-// Grids have at most this many blocks along y and z.
-const maxGridYZ = 1<<16 - 1
+// maxGridYZ is the most blocks that a grid has along y and z. Tests lower it to see launches cut in pieces.
+var maxGridYZ = 1<<16 - 1
 
 // launch enqueues a kernel. The context is current. A parameter is a word: an address, or a scalar in its low bytes.
 func (s *stream) launch(k *symbol, grid, block dim, words ...uint64) error {

@@ -12,15 +12,8 @@ const fast = "avx2" // the variant that both assembly and what calls it are held
 func elementwise() []Mutation {
 	return slices.Concat(
 		in("cpu/walk.go", fast,
-			row{"func (k *walk) mergeable(", "strides[i][d]*n", "strides[i][d]", Index, `^copy/`, 0},
+			row{"func (k *walk) mergeable(", "range k.operands", "range 1", Index, `^add/f32`, 0},
 			row{"func (k *walk) stretch(", "at == 0 || k.strides[i][last] != 0", "at == 0", Index, `^cast/`, 0},
-			row{"func (k *walk) stretch(", "min(step, length-at)", "min(step, length-at-at%2)", Tail, `^cast/f16/1500`, 0},
-		),
-		in("cpu/elementwise.go", fast,
-			row{"func slopeBlock[", "t.Sin(tmp, v)\n\t\tt.Neg(tmp, tmp)", "t.Sin(tmp, v)", Operand, `^cos.grad/`, 0},
-		),
-		in("cpu/elementwise_copy.go", fast,
-			row{"func halvesOf[", "t |= 1", "t |= 0", Rounding, `^cast/i64`, 0},
 		),
 		in("cpu/elementwise_logic.go", fast,
 			row{"func cutGrad[", "min(act[i], limit)", "act[i]", Operand, `^swiglu.grad/`, 0},
@@ -32,7 +25,6 @@ func rowwise() []Mutation {
 	return slices.Concat(
 		in("cpu/rows.go", fast,
 			row{"func putRow[", "r*stride : r*stride+v.Last()", "r*v.Last() : r*v.Last()+v.Last()", Index, `^softmax/`, 0},
-			row{"func putRow[", "w.vec.BF16FromF32", "w.vec.F16FromF32", Rounding, `^softmax/`, 0},
 		),
 		in("cpu/norm.go", fast,
 			row{"func rmsNormRows[", "putRow(w, &n.Out[0], r, y)", "putRow(w, &n.Out[0], lo, y)", Index, `^rmsnorm/`, 0},
@@ -44,7 +36,6 @@ func rowwise() []Mutation {
 		),
 		in("cpu/softmax_loss.go", fast,
 			row{"func finiteWhereZero[", "v == 0", "v < 0", Operand, `^entropy/`, 0},
-			row{"func klGradRows[", "t.AddS(d, d, -kl)", "t.AddS(d, d, kl)", Operand, `^kl.grad/`, 0},
 			row{"func crossEntropyGradRows[", "dx[i]--", "dx[0]--", Index, `^crossentropy.grad/`, 0},
 		),
 		in("cpu/rope.go", fast,
@@ -59,7 +50,6 @@ func reductions() []Mutation {
 		in("cpu/reduce.go", fast,
 			row{"func (f *folding) offset(", "at += i % f.dims[d] * step", "at += i * step", Index, `^sum/f32`, 0},
 			row{"func foldAcross[", "min(first+blockRows, last)", "min(first+blockRows, last-1)", Tail, `^sum/f32`, 0},
-			row{"func finish[", "v / T(f.x)", "v / T(f.row)", Operand, `^mean/`, 0},
 			row{"func joinPieces[", "i := 1", "i := 2", Index, `^sum/`, 0},
 		),
 		in("cpu/reduce_int.go", fast,
@@ -72,7 +62,6 @@ func reductions() []Mutation {
 		in("cpu/segment.go", fast,
 			row{"func groupSum[", "min(first+blockRows, last)", "min(first+blockRows, last-1)", Tail, `^segment.sum/`, 0},
 			row{"func firstMax[", "break", "", Index, `^segment.max.grad/`, 0},
-			row{"func segmentGradGroups[", "r*cols, dy", "g*cols, dy", Index, `^segment.sum.grad/`, 0},
 		),
 	)
 }
@@ -81,15 +70,11 @@ func indexing() []Mutation {
 	return slices.Concat(
 		in("cpu/index_scatter.go", fast,
 			row{"func (c chains) link(", "j >= 0", "j > 0", Tail, `^scatteradd/`, 0},
-			row{"func takeGradBody[", "r/places*m", "r%places*m", Index, `^take.grad/`, 0},
 			row{"func takeAlongGradBody[", "min(l.width, l.inner-first)", "min(l.width, l.inner)", Tail, `^takealong.grad/f32`, 0},
 		),
 		in("cpu/index_rows.go", fast,
 			row{"func compactBody[", "clear(dst[tail*size", "clear(dst[(tail+1)*size", Tail, `^compact/`, 0},
 			row{"func putRowsBody[", "to[k*y.Strides[0]:]", "to[j*y.Strides[0]:]", Index, `^putrows/`, 0},
-		),
-		in("cpu/index_topk.go", fast,
-			row{"func ahead[", "v > last", "v >= last", Operand, `^topk/`, 0},
 		),
 		in("cpu/internal/radix/key.go", fast,
 			row{"func key32(", "b == 1<<31", "b == 1<<30", Operand, `^sort/f32`, 0},
@@ -105,7 +90,6 @@ func sampling() []Mutation {
 		),
 		in("cpu/sample_categorical.go", fast,
 			row{"func categoricalRows(", "Word(uint64(r))", "Word(0)", Index, `^categorical/`, 0},
-			row{"func (c *chooser) cut(", "c.kept[:topK]", "c.kept[:topK+1]", Tail, `^categorical/`, 0},
 		),
 	)
 }
@@ -118,7 +102,6 @@ func attention() []Mutation {
 		),
 		in("cpu/attention_rows.go", fast,
 			row{"func (a *attending[T]) soften(", "keep[i] != 1", "keep[i] > 1", Operand, `^attention/f32`, 0},
-			row{"func (a *attending[T]) overChunk(", "j < end; j += keyBlock", "j < end-1; j += keyBlock", Tail, `^attention/f32`, 0},
 			row{"func (a *attending[T]) addSink(", "sink[a.queryHead(r)]-top", "sink[0]-top", Index, `^attention/f32`, 0},
 		),
 	)

@@ -106,7 +106,7 @@ func (m *Mutation) Write(root, dir string) (string, error) {
 }
 
 // All lists the mutations of the CPU's kernels, then those of PTX.
-func All() []Mutation { return slices.Concat(loops(), dispatch(), products(), assembly(), ptx()) }
+func All() []Mutation { return slices.Concat(dispatch(), loops(), products(), assembly(), ptx()) }
 
 // Draw returns n of the mutations, chosen by a seed such as a commit's hash, in their own order.
 func Draw(ms []Mutation, n int, seed string) []Mutation {

@@ -51,10 +51,10 @@ func Read(root string) (*Report, error) {
 	return r, json.Unmarshal(text, r)
 }
 
-// Merge takes over the results of mutations in the list, and drops those of mutations that are no longer in it.
-func (r *Report) Merge(all []Mutation, fresh []Result) {
+// Merge takes over a result, and drops those of mutations that are no longer in the list.
+func (r *Report) Merge(all []Mutation, fresh Result) {
 	known := map[Mutation]Result{}
-	for _, x := range append(r.Results, fresh...) {
+	for _, x := range append(r.Results, fresh) {
 		known[x.Mutation] = x
 	}
 	r.Results = nil

@@ -182,7 +182,7 @@ func targets(out, in []Type) ([]Type, error) {
 	}
 	t := x.without(int(x.Rank) - 1)
 	if !in[1].SameShape(&t) {
-		return out, ShapeErr("target must be %v", t)
+		return out, ShapeErr("target must be %v", t.With(I32))
 	}
 	d := F32
 	if x.DType == F64 {

@@ -46,12 +46,8 @@ func attentions() []Case {
 // attend makes a case of the forward. extra stands in the order lengths, sink, gate, offsets, pages.
 func attend(p op.Attention, z attentionShape, in []Operand, tag string, opts ...Option) Case {
 	p.Scale = z.scale()
-	return New(&p, in, append([]Option{Spreading(attentionSpread), Loosely(attentionFactor), Tag("%s", tag)}, opts...)...)
+	return New(&p, in, append([]Option{Spreading(attentionSpread), Tag("%s", tag)}, opts...)...)
 }
-
-// attentionFactor is c: the exponent is off by some roundings of the score's terms (a sum in order walks like √d, of
-// which S has the factor), and exp itself, the sums and the division add a few more.
-const attentionFactor = 6
 
 func attentionForwards(d op.DType) []Case {
 	var cs []Case
@@ -180,7 +176,7 @@ func attentionGrads(d op.DType) []Case {
 				cs = append(cs, unattend(p, z, append(in[:6:6], sink, offsets(4, z.t)), v.tag))
 			}
 			q := &op.AttentionProbs{Scale: z.scale(), Causal: v.Causal, Window: v.Window}
-			opts := []Option{Spreading(probsSpread), Loosely(attentionFactor), Tag("%s", v.tag), ZeroAllowed()}
+			opts := []Option{Spreading(probsSpread), Tag("%s", v.tag), ZeroAllowed()}
 			cs = append(cs, New(q, []Operand{in[0], in[1], in[4]}, opts...))
 			q = &op.AttentionProbs{Scale: z.scale(), Causal: v.Causal, Window: v.Window, HasLengths: true}
 			cs = append(cs, New(q, []Operand{in[0], in[1], in[4], lengths}, opts...))
@@ -197,5 +193,5 @@ func attentionGrads(d op.DType) []Case {
 // unattend makes a case of the backward. out and lse need not be those of the forward: the formulas hold for any.
 func unattend(p op.AttentionGrad, z attentionShape, in []Operand, tag string) Case {
 	p.Scale = z.scale()
-	return New(&p, in, Spreading(attentionGradSpread), Loosely(attentionFactor), Tag("%s", tag), ZeroAllowed())
+	return New(&p, in, Spreading(attentionGradSpread), Tag("%s", tag), ZeroAllowed())
 }

@@ -29,13 +29,14 @@ const (
 	LogProb             // -4 … -1: logarithms of probabilities
 	Rows                // every row is Row
 	Key                 // a key of random numbers: seed, stream, step
+	Ties                // halfway between two numbers of Limit digits, or beside that by so little that a rounding in between loses it
 )
 
 // Operand is an input of a case: its type, strides included, and its elements' distribution.
 type Operand struct {
 	op.Type
 	Gen   Gen
-	Limit int        // of Index and Cuts
+	Limit int        // of Index, Cuts and Ties
 	Row   [4]float64 // of Rows
 }
 
@@ -236,6 +237,10 @@ func (o *Operand) real(r *rand.Rand) float64 {
 		return 2*r.Float64() - 1
 	case Chances:
 		return float64(r.IntN(2))
+	case Ties:
+		beside := [...]float64{0, 0x1p-9, -0x1p-9, 0x1p-25, -0x1p-25}
+		whole := 1<<(o.Limit-1) + r.IntN(1<<(o.Limit-1))
+		return (float64(whole) + 0.5 + beside[r.IntN(len(beside))]) * math.Exp2(float64(-r.IntN(9)))
 	case Wide:
 		if special := [...]float64{0, math.Copysign(0, -1), 1, -1, math.Inf(1), math.Inf(-1), math.NaN()}; r.IntN(4) == 0 {
 			return special[r.IntN(len(special))]

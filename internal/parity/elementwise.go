@@ -267,5 +267,15 @@ func casts() []Case {
 			}
 		}
 	}
+	for to, digits := range [...]int{op.F32: 24, op.F16: 11, op.BF16: 8} {
+		to := op.DType(to)
+		for _, from := range []op.DType{op.F64, op.F32} {
+			x := Of(Ties, from, 200)
+			x.Limit = digits
+			if digits > 0 && from != to {
+				cs = append(cs, New(&op.Cast{To: to}, []Operand{x}, Tag("%v-%v", from, to), Tag("ties")))
+			}
+		}
+	}
 	return cs
 }

@@ -29,6 +29,7 @@ func TestCaseNamesAreUnique(t *testing.T) {
 }
 
 // TestCPU runs every case on every variant of this machine, and with one and with three threads, whose bits must agree.
+// With -short it runs one case an op and dtype.
 func TestCPU(t *testing.T) {
 	cases := parity.Cases()
 	for _, variant := range cpu.Variants() {
@@ -37,7 +38,7 @@ func TestCPU(t *testing.T) {
 			ran := 0
 			for i := range cases {
 				c := &cases[i]
-				if !only.MatchString(c.Name) {
+				if !only.MatchString(c.Name) || testing.Short() && !c.Quick {
 					continue
 				}
 				res := parity.Run(context.Background(), one, c)
@@ -45,7 +46,8 @@ func TestCPU(t *testing.T) {
 				case parity.Failed:
 					t.Errorf("%s: %s\n  again: tandem check --device cpu --variant %s --op '^%s$'", c.Name, res.Reason, variant, c.Name)
 					continue
-				case parity.Unsupported:
+				case parity.Unsupported: // the CPU takes whatever a case gives it
+					t.Errorf("%s: unsupported: %s", c.Name, res.Reason)
 					continue
 				}
 				ran++

@@ -15,9 +15,9 @@ func ropes() []Case {
 	for _, d := range floats {
 		add := func(p op.Rope, x Operand, tag string, extra ...Operand) {
 			in := append([]Operand{x}, extra...)
-			opts := []Option{Spreading(ropeSpread), Loosely(8), Tag("%s", tag)}
+			opts := []Option{Spreading(ropeSpread), Tag("%s", tag)}
 			if d == op.F64 { // sines and cosines are f32
-				opts = append(opts, Loosely(8*0x1p29))
+				opts = append(opts, Loosely(DefaultFactor*0x1p29))
 			}
 			cs = append(cs, New(&p, in, opts...))
 		}

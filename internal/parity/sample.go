@@ -19,6 +19,11 @@ func samples() []Case {
 			}
 		}
 	}
+	// Rows that threads cut within a block of four.
+	for _, k := range []op.Random{{Dist: op.Bits, DType: op.I32}, {Dist: op.Uniform, DType: op.F32, B: 1}} {
+		k.Dims = op.DimsOf(400, 45)
+		cs = append(cs, New(&k, []Operand{Of(Key, op.I64, 400, 3)}, Tag("cut")))
+	}
 	for _, dims := range [][]int{{3, 45}, {1}, {9001}} {
 		for _, d := range []op.DType{op.F32, op.F64} {
 			o := &op.Random{Dims: op.DimsOf(dims...), A: 1, B: 2, Dist: op.Normal, DType: d}

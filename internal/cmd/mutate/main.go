@@ -9,6 +9,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"log"
@@ -75,52 +76,52 @@ func drawn(ms []mutations.Mutation, n int, seed string) []mutations.Mutation {
 	return append(mutations.Draw(cpu, n, seed), mutations.Draw(ptx, n, seed)...)
 }
 
-// run tests mutations, prints what became of each, and takes the results into the committed report.
+// run tests mutations and prints what became of each, which the committed report takes over at once.
 func run(ms []mutations.Mutation, jobs int, limit time.Duration, keep bool) error {
 	s, err := newSuite(ms, limit)
 	if err != nil {
 		return err
 	}
 	defer s.close()
-	results := make([]mutations.Result, len(ms))
-	var wg sync.WaitGroup
-	slots := make(chan struct{}, jobs)
-	for i := range ms {
+	var (
+		wg     sync.WaitGroup
+		mutex  sync.Mutex
+		missed int
+		failed error
+		slots  = make(chan struct{}, jobs)
+	)
+	for _, m := range ms {
 		slots <- struct{}{}
 		wg.Go(func() {
 			begin := time.Now()
-			results[i] = s.test(ms[i])
-			r := &results[i]
-			fmt.Printf("%-8s %5.1f s  %s\n%18s by %s\n", r.Outcome, time.Since(begin).Seconds(), ms[i].Name(), "", r.By)
+			r := s.test(m)
+			mutex.Lock()
+			defer mutex.Unlock()
+			fmt.Printf("%-8s %5.1f s  %s\n%18s by %s\n", r.Outcome, time.Since(begin).Seconds(), m.Name(), "", r.By)
+			if !r.Outcome.OK() {
+				missed++
+			}
+			if keep {
+				failed = errors.Join(failed, commit(r))
+			}
 			<-slots
 		})
 	}
 	wg.Wait()
-	missed := 0
-	for _, r := range results {
-		if !r.Outcome.OK() {
-			missed++
-		}
-	}
 	fmt.Printf("%d of %d noticed\n", len(ms)-missed, len(ms))
-	if keep {
-		if err := commit(results); err != nil {
-			return err
-		}
-	}
 	if missed > 0 {
-		return fmt.Errorf("%d mutations were not noticed", missed)
+		failed = errors.Join(failed, fmt.Errorf("%d mutations were not noticed", missed))
 	}
-	return nil
+	return failed
 }
 
-// commit takes results into the report.
-func commit(results []mutations.Result) error {
+// commit takes a result into the report.
+func commit(result mutations.Result) error {
 	r, err := mutations.Read(".")
 	if err != nil {
 		return err
 	}
-	r.Merge(mutations.All(), results)
+	r.Merge(mutations.All(), result)
 	r.Date, r.Machine = time.Now().UTC().Format(time.DateOnly), machine()
 	return r.Write(".")
 }

@@ -14,14 +14,19 @@ import (
 	"time"
 
 	"github.com/tandem-compute/tandem/internal/mutations"
+	"github.com/tandem-compute/tandem/internal/ptx"
 )
 
-// suite builds and runs the tests that hold kernels to the oracle.
+// suite builds and runs the tests that hold kernels to the oracle. Those of PTX are built once, to read the modules from
+// the directory that the environment variable modules names instead of embedding them.
 type suite struct {
 	root, dir string
 	limit     time.Duration
+	gpu       string                  // the tests of PTX
 	sound     map[string]func() error // the suite as it is, by the arguments of its parts; each runs once
 }
+
+const modules = "TANDEM_MUTATED_KERNELS"
 
 // path is the package that tests one of the two paths.
 type path struct {
@@ -47,23 +52,57 @@ func newSuite(ms []mutations.Mutation, limit time.Duration) (*suite, error) {
 		return nil, err
 	}
 	s := &suite{root: root, dir: dir, limit: limit, sound: map[string]func() error{}}
-	built := map[string]string{}
+	built := map[bool]string{}
 	for i := range ms {
 		m := &ms[i]
-		p := pathOf(m)
-		binary, ok := built[p.dir]
+		binary, ok := built[m.PTX()]
 		if !ok {
-			binary = filepath.Join(dir, filepath.Base(p.dir)+".test")
-			if err := s.build(p, binary, ""); err != nil {
+			if binary, err = s.unchanged(m); err != nil {
 				return nil, errors.Join(err, s.close())
 			}
-			built[p.dir] = binary
+			built[m.PTX()] = binary
 		}
 		if key := part(m); s.sound[key] == nil {
 			s.sound[key] = sync.OnceValue(func() error { return s.passes(m, binary) })
 		}
 	}
+	s.gpu = built[true]
 	return s, nil
+}
+
+// unchanged builds the tests without a mutation.
+func (s *suite) unchanged(m *mutations.Mutation) (string, error) {
+	p := pathOf(m)
+	binary := filepath.Join(s.dir, filepath.Base(p.dir)+".test")
+	if !m.PTX() {
+		return binary, s.build(p, binary, "")
+	}
+	file := filepath.Join(s.root, "kernels", "kernels.go")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return "", err
+	}
+	changed := strings.NewReplacer(`"embed"`, `"os"`, "//go:embed ptx/*.ptx\nvar files embed.FS",
+		"var files = os.DirFS(os.Getenv(\""+modules+"\")).(fs.ReadFileFS)").Replace(string(text))
+	to := filepath.Join(s.dir, "kernels.go")
+	if err := os.WriteFile(to, []byte(changed), 0o644); err != nil {
+		return "", err
+	}
+	overlay, err := overlay(s.dir, file, to)
+	if err != nil {
+		return "", err
+	}
+	return binary, s.build(p, binary, overlay)
+}
+
+// overlay writes the go command's overlay that has one file in place of another.
+func overlay(dir, file, with string) (string, error) {
+	text, err := json.Marshal(map[string]map[string]string{"Replace": {file: with}})
+	if err != nil {
+		return "", err
+	}
+	to := filepath.Join(dir, "overlay.json")
+	return to, os.WriteFile(to, text, 0o644)
 }
 
 func (s *suite) close() error { return os.RemoveAll(s.dir) }
@@ -85,7 +124,7 @@ func (s *suite) build(p path, binary, overlay string) error {
 
 // passes wants the suite as it is to pass a mutation's part, with at least one case in it.
 func (s *suite) passes(m *mutations.Mutation, binary string) error {
-	out, err := s.run(m, binary)
+	out, err := s.run(m, binary, filepath.Join(s.root, "kernels"))
 	if err != nil {
 		return fmt.Errorf("the suite fails without the mutation: %s", firstFailure(out))
 	}
@@ -95,13 +134,14 @@ func (s *suite) passes(m *mutations.Mutation, binary string) error {
 	return nil
 }
 
-// run runs a mutation's part of the suite in a binary.
-func (s *suite) run(m *mutations.Mutation, binary string) (string, error) {
+// run runs a mutation's part of the suite in a binary, with the kernels' modules of a directory.
+func (s *suite) run(m *mutations.Mutation, binary, kernels string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), s.limit)
 	defer cancel()
 	p := pathOf(m)
 	cmd := exec.CommandContext(ctx, binary, "-test.v", "-test.failfast", "-test.run", "^"+p.test+"$/^"+m.Test+"$", "-op", m.Op)
 	cmd.Dir = filepath.Join(s.root, p.dir)
+	cmd.Env = append(os.Environ(), modules+"="+kernels)
 	out, err := cmd.CombinedOutput()
 	if ctx.Err() != nil {
 		err = ctx.Err()
@@ -116,13 +156,18 @@ func (s *suite) test(m mutations.Mutation) mutations.Result {
 		res.By = err.Error()
 		return res
 	}
-	binary, err := s.mutant(&m)
+	dir, err := os.MkdirTemp(s.dir, "mutant")
 	if err != nil {
 		res.By = err.Error()
 		return res
 	}
-	defer os.RemoveAll(filepath.Dir(binary))
-	out, err := s.run(&m, binary)
+	defer os.RemoveAll(dir)
+	binary, err := s.mutant(&m, dir)
+	if err != nil {
+		res.By = err.Error()
+		return res
+	}
+	out, err := s.run(&m, binary, dir)
 	switch {
 	case err == nil:
 		res.Outcome = mutations.Survived
@@ -136,35 +181,66 @@ func (s *suite) test(m mutations.Mutation) mutations.Result {
 	return res
 }
 
-// mutant builds the suite with a mutation in it.
-func (s *suite) mutant(m *mutations.Mutation) (string, error) {
-	dir, err := os.MkdirTemp(s.dir, "mutant")
-	if err != nil {
-		return "", err
+// mutant makes the suite with a mutation in it: a binary of its own, or the module in the directory ptx.
+func (s *suite) mutant(m *mutations.Mutation, dir string) (string, error) {
+	if m.PTX() {
+		return s.gpu, s.mutateModule(m, dir)
 	}
 	file, err := m.Write(s.root, dir)
 	if err != nil {
 		return "", err
 	}
-	text, err := json.Marshal(map[string]map[string]string{"Replace": {filepath.Join(s.root, m.File): file}})
+	overlay, err := overlay(dir, filepath.Join(s.root, m.File), file)
 	if err != nil {
 		return "", err
 	}
-	overlay, binary := filepath.Join(dir, "overlay.json"), filepath.Join(dir, "mutant.test")
-	if err := os.WriteFile(overlay, text, 0o644); err != nil {
-		return "", err
-	}
+	binary := filepath.Join(dir, "mutant.test")
 	return binary, s.build(pathOf(m), binary, overlay)
 }
 
-// firstFailure is the first case that failed and what was wrong.
+// mutateModule puts all modules into a directory, one of them mutated, which must still be PTX.
+func (s *suite) mutateModule(m *mutations.Mutation, dir string) error {
+	to := filepath.Join(dir, "ptx")
+	if err := os.Mkdir(to, 0o755); err != nil {
+		return err
+	}
+	file, err := m.Write(s.root, to)
+	if err != nil {
+		return err
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	if _, err := ptx.Parse(string(text)); err != nil {
+		return err
+	}
+	others, err := filepath.Glob(filepath.Join(s.root, "kernels", "ptx", "*.ptx"))
+	for _, other := range others {
+		if link := filepath.Join(to, filepath.Base(other)); link != file {
+			err = errors.Join(err, os.Symlink(other, link))
+		}
+	}
+	return err
+}
+
+// firstFailure is the first case that failed and what was wrong. Of the simulator's account of a fault, which has
+// addresses and the like, only the kind is kept.
 func firstFailure(out string) string {
 	for line := range strings.Lines(out) {
-		if _, text, ok := strings.Cut(line, "_test.go:"); ok && !strings.Contains(text, " cases ran") {
-			if _, text, ok = strings.Cut(text, ": "); ok {
-				return strings.TrimSpace(text)
-			}
+		_, text, ok := strings.Cut(line, "_test.go:")
+		if !ok || strings.Contains(text, " cases ran") {
+			continue
 		}
+		if _, text, ok = strings.Cut(strings.TrimSpace(text), ": "); !ok {
+			continue
+		}
+		name, _, _ := strings.Cut(text, ": ")
+		if _, fault, ok := strings.Cut(text, " device 0: ptx: "); ok {
+			parts := strings.SplitN(fault, ": ", 3)
+			return name + ": " + strings.Join(parts[:min(2, len(parts))], ": ")
+		}
+		return text
 	}
 	return ""
 }

@@ -1,6 +1,7 @@
 package golden
 
 import (
+	"bytes"
 	"embed"
 	"encoding/json"
 	"fmt"
@@ -9,8 +10,6 @@ import (
 
 	"github.com/tandem-compute/tandem/internal/op"
 )
-
-//go:generate python3 goldens.py
 
 //go:embed *.json
 var files embed.FS
@@ -73,7 +72,9 @@ func Load() ([]Case, error) {
 func (c *Case) Op() (op.Op, error) {
 	for _, o := range op.All() {
 		if o.Name() == c.OpName {
-			return o, json.Unmarshal(c.Params, o)
+			d := json.NewDecoder(bytes.NewReader(c.Params))
+			d.DisallowUnknownFields()
+			return o, d.Decode(o)
 		}
 	}
 	return nil, fmt.Errorf("golden %s: there is no op %s", c.Name, c.OpName)
