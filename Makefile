@@ -57,7 +57,18 @@ arm64: ## one case an op on linux/arm64, where Go fuses multiply-add
 
 race: ## the race detector on everything concurrent, and on one case an op
 	$(GO) test -race -short . ./cpu/internal/pool ./internal/parity ./internal/ptx
-	$(CUDA_FLAGS) $(GO) test -tags cuda -race -short ./internal/cuda ./internal/sim ./gpu
+	$(CUDA_FLAGS) $(GO) test -tags cuda -race -short ./internal/cuda ./internal/sim
+	$(CUDA_FLAGS) $(GO) test -tags cuda -race -short -run 'TestGoroutines|TestNetwork|TestFault|TestOutOfMemory' ./gpu
+
+FUZZTIME ?= 20s
+
+fuzz: ## every fuzz target of the repository, each for FUZZTIME
+	@git grep -o 'func Fuzz[A-Za-z0-9]*' -- '*_test.go' | while IFS=: read -r file target; do \
+		echo "== $$file: $${target#func }"; \
+		$(GO) test -run '^$$' -fuzz "^$${target#func }$$" -fuzztime $(FUZZTIME) "./$$(dirname $$file)" </dev/null || exit 1; done
+
+mutate: ## small wrongs in kernels, which the suite must notice; make mutate DRAW=5 runs five of each path, drawn by the commit
+	$(GO) run ./internal/cmd/mutate $(if $(DRAW),-draw $(DRAW) -seed $$(git rev-parse HEAD))
 
 peers: ## the benchmark's peers, from Debian and the Python index
 	apt-get install -y libopenblas0-pthread libblis4-pthread python3-venv

@@ -124,6 +124,8 @@ func (r *tandemRunner) work() func(*tandem.Scope) {
 	switch spec := r.c.Spec.(type) {
 	case GEMM:
 		return r.gemm(spec)
+	case Attention:
+		return r.attention(spec)
 	case Rowwise:
 		return r.rowwise(spec)
 	case TopK:
@@ -148,6 +150,12 @@ func (r *tandemRunner) gemm(g GEMM) func(*tandem.Scope) {
 	}
 	a, b := r.input(0, g.M, g.K), r.input(1, g.K, g.N)
 	return func(s *tandem.Scope) { s.Into(out).MatMul(a, b) }
+}
+
+func (r *tandemRunner) attention(a Attention) func(*tandem.Scope) {
+	dims := []int{a.Batch, a.Heads, a.Seq, a.Dim}
+	q, k, v, out := r.input(0, dims...), r.input(1, dims...), r.input(2, dims...), r.output(dims...)
+	return func(s *tandem.Scope) { s.Into(out).Attention(q, k, v, tandem.AttentionOptions{Causal: a.Causal}) }
 }
 
 func (r *tandemRunner) rowwise(p Rowwise) func(*tandem.Scope) {

@@ -89,6 +89,38 @@ func TestTandemRowwise(t *testing.T) {
 	}
 }
 
+// TestTandemAttends compares attention with plain loops over the same numbers.
+func TestTandemAttends(t *testing.T) {
+	const seq, dim = 7, 5
+	for _, causal := range []bool{false, true} {
+		r := prepareTandem(t, openTandem(t), F32, Attention{Batch: 1, Heads: 2, Seq: seq, Dim: dim, Causal: causal})
+		_, err := r.Run(1)
+		require.NoError(t, err)
+		q, k, v, out := values(t, r, 0), values(t, r, 1), values(t, r, 2), values(t, r, 3)
+		for row := range 2 * seq { // of both heads
+			first, seen := row/seq*seq, seq
+			if causal {
+				seen = row%seq + 1
+			}
+			want, sum := [dim]float64{}, 0.0
+			for j := first; j < first+seen; j++ {
+				dot := 0.0
+				for d := range dim {
+					dot += q[row*dim+d] * k[j*dim+d]
+				}
+				e := math.Exp(dot / math.Sqrt(dim))
+				sum += e
+				for d := range dim {
+					want[d] += e * v[j*dim+d]
+				}
+			}
+			for d := range dim {
+				require.InDelta(t, want[d]/sum, out[row*dim+d], 1e-5, "%s: row %d", r.c.Name, row)
+			}
+		}
+	}
+}
+
 func TestTandemSelects(t *testing.T) {
 	impl := openTandem(t)
 	for _, c := range []struct {
@@ -115,6 +147,7 @@ func TestTandemSteadyState(t *testing.T) {
 		prepareTandem(t, impl, F32, Rowwise{Op: LayerNorm, Rows: 4, Cols: 8}),
 		prepareTandem(t, impl, F32, Rowwise{Op: RMSNorm, Rows: 4, Cols: 8}),
 		prepareTandem(t, impl, F32, Rowwise{Op: GELU, Rows: 4, Cols: 8}),
+		prepareTandem(t, impl, F32, Attention{Batch: 1, Heads: 2, Seq: 8, Dim: 4, Causal: true}),
 		prepareTandem(t, impl, F32, TopK{N: 100, K: 5}),
 		prepareTandem(t, impl, F32, Sort{N: 100}),
 	} {
@@ -138,6 +171,27 @@ func TestTandemLeavesNothingOpen(t *testing.T) {
 	r.Close()
 	require.Zero(t, dev.Stats().Tensors)
 	require.Zero(t, dev.Stats().Reserved)
+}
+
+// TestTandemHasTheSuite wants every family, dtype and option of the suite, with small dimensions.
+func TestTandemHasTheSuite(t *testing.T) {
+	small := func(s Spec) Spec {
+		switch s := s.(type) {
+		case GEMM:
+			return GEMM{M: 2, N: 3, K: 4, Layout: s.Layout}
+		case Attention:
+			return Attention{Batch: 1, Heads: 2, Seq: 3, Dim: 4, Causal: s.Causal}
+		case Rowwise:
+			return Rowwise{Op: s.Op, Rows: 2, Cols: 3}
+		case TopK:
+			return TopK{N: 4, K: 2}
+		}
+		return Sort{N: 4}
+	}
+	impl := openTandem(t)
+	for _, c := range Suite() {
+		prepareTandem(t, impl, c.DType, small(c.Spec))
+	}
 }
 
 func TestTandemRefusesWhatItLacks(t *testing.T) {

@@ -17,10 +17,10 @@ import (
 )
 
 var (
-	uplos  = []blas.Uplo{blas.Upper, blas.Lower}
-	sides  = []blas.Side{blas.Left, blas.Right}
-	transs = []blas.Transpose{blas.NoTrans, blas.Trans}
-	diags  = []blas.Diag{blas.NonUnit, blas.Unit}
+	uplos      = []blas.Uplo{blas.Upper, blas.Lower}
+	sides      = []blas.Side{blas.Left, blas.Right}
+	transposes = []blas.Transpose{blas.NoTrans, blas.Trans}
+	diags      = []blas.Diag{blas.NonUnit, blas.Unit}
 )
 
 // shape is one random call: sizes that reach several blocks with ragged ends, and strides wider than rows.
@@ -82,7 +82,7 @@ func against[T float](t *testing.T, e *engine[T]) {
 	for _, c := range shapes(t) {
 		alpha, beta := T(c.alpha), T(c.beta)
 		name := fmt.Sprintf("%dx%dx%d alpha %g beta %g", c.m, c.n, c.k, c.alpha, c.beta)
-		for _, tA := range transs {
+		for _, tA := range transposes {
 			againstGeneral(t, e, &c, tA, alpha, beta, name)
 			for _, ul := range uplos {
 				againstUpdates(t, e, &c, ul, tA, alpha, beta, name)
@@ -99,20 +99,26 @@ func both[T float](t *testing.T, e *engine[T], c []T, terms int, what string, f 
 	t.Helper()
 	got, want := append([]T(nil), c...), append([]T(nil), c...)
 	f(routines[T]{e.gemm, e.gemv, e.syrk, e.syr2k, e.symm, e.trmm, e.trsm}, got)
+	f(reference(e), want)
+	requireClose(t, want, got, terms, what)
+}
+
+// reference is gonum's routines, with gemv as a gemm: gonum's Sgemv clears more of y than its elements when A is
+// transposed.
+func reference[T float](e *engine[T]) routines[T] {
 	native := e.native
 	native.gemv = func(tA blas.Transpose, m, n int, alpha T, a []T, lda int, x []T, incX int, beta T, y []T, incY int) {
-		rows, cols := flip(tA == blas.Trans, m, n) // gonum's Sgemv clears too much of y when A is transposed
-		e.native.gemm(tA, blas.NoTrans, rows, 1, cols, alpha, a, lda, x, incX, beta, y, incY)
+		rows, cols := flip(tA == blas.Trans, m, n)
+		native.gemm(tA, blas.NoTrans, rows, 1, cols, alpha, a, lda, x, incX, beta, y, incY)
 	}
-	f(native, want)
-	requireClose(t, want, got, terms, what)
+	return native
 }
 
 func againstGeneral[T float](t *testing.T, e *engine[T], c *shape, tA blas.Transpose, alpha, beta T, name string) {
 	rows, cols := flip(tA == blas.Trans, c.m, c.k)
 	lda, ldc := cols+c.gapA, c.n+c.gapC
 	a := matrixOf[T](c.seed, rows, cols, lda)
-	for _, tB := range transs {
+	for _, tB := range transposes {
 		rows, cols := flip(tB == blas.Trans, c.k, c.n)
 		ldb := cols + c.gapB
 		b := matrixOf[T](c.seed+1, rows, cols, ldb)
@@ -188,6 +194,14 @@ func TestAgainstGonum(t *testing.T) {
 	t.Run("double", func(t *testing.T) { against(t, &im.f64) })
 	t.Run("single", func(t *testing.T) { against(t, &im.f32) })
 	im.reached(t)
+	far := open(t)
+	far.f32.eager(1)
+	far.f64.eager(1)
+	far.f32.host, far.f64.host = false, false
+	far.f32.native = reference(&far.f32) // gemv stays on this side
+	t.Run("double copied", func(t *testing.T) { against(t, &far.f64) })
+	t.Run("single copied", func(t *testing.T) { against(t, &far.f32) })
+	far.reached(t)
 }
 
 // What is wrong with a call is said in gonum's words.

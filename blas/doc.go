@@ -11,7 +11,7 @@
 //
 // On the device run gemm, and gemv where it is large. On a host device so do syrk, syr2k, symm, trmm and trsm, cut into
 // blocks of which almost all work is gemm. Everything else is gonum's own code: rank-1 updates and vector operations
-// move as many bytes as they do arithmetic, and gonum's kernels already keep up with memory. Products too small to
+// do little arithmetic for the bytes that they move, and gonum's kernels were measured to keep up with memory. Products too small to
 // repay a call of the device are gonum's as well.
 //
 // On a host device the caller's slices are used where they lie. On a device with its own memory gemm copies its

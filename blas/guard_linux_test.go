@@ -45,8 +45,8 @@ func past[T float](t *testing.T, e *engine[T]) {
 	for _, size := range [][3]int{{1, 1, 1}, {1, 70, 33}, {3, 5, 7}, {70, 1, 129}, {37, 41, 43}, {130, 97, 65}} {
 		m, n, k := size[0], size[1], size[2]
 		a, b, c := guarded[T](t, m*k), guarded[T](t, k*n), guarded[T](t, m*n)
-		for _, tA := range transs {
-			for _, tB := range transs {
+		for _, tA := range transposes {
+			for _, tB := range transposes {
 				t.Log(fmt.Sprint(tA, tB, size)) // a fault ends the test here
 				_, lda := flip(tA == blas.Trans, m, k)
 				_, ldb := flip(tB == blas.Trans, k, n)

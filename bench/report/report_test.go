@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 
@@ -70,18 +71,21 @@ func TestTable(t *testing.T) {
 	want := `ceilings (avx2 loops)
   1 thread    f32 100 GF/s, f64 50.0 GF/s, read 18.2 GB/s, copy 26.0 GB/s
   2 threads   f32 200 GF/s, f64 100 GF/s, read 28.0 GB/s, copy 32.0 GB/s
-                       time       GF/s   peak      GB/s     bw   ratio [95% interval] rounds
+                 time   GF/s  peak   GB/s    bw  ratio [95% interval] rounds
 gemm/f32/500x500x500  2 threads
-  tandem           2.000 ms        125    62%      1.50     5%                          2
-  gonum            20.00 ms       12.5     6%     0.150     0%   10.000 [9.000, 11.000] 2  wide
-  openblas         2.500 ms        100    50%      1.20     4%   1.250 [1.200, 1.300] 2
+  tandem     2.000 ms    125   62%   1.50    5%                       2
+  gonum      20.00 ms   12.5    6%  0.150    0%  10.00 [9.000, 11.00] 2 wide
+  openblas   2.500 ms    100   50%   1.20    4%  1.250 [1.200, 1.300] 2
 sort/f32/1000000  2 threads
-  tandem           100.0 ms          -      -     0.160     0%                          2
-  pytorch      failed: out of <memory> & luck
+  tandem     100.0 ms      -     -  0.160    0%                       2
+  pytorch   failed: out of <memory> & luck
   no such case: gonum, openblas
 gemm/f32/random/0 (106x6x1013)  2 threads
 `
 	require.Equal(t, want, b.String()[:len(want)])
+	for line := range strings.Lines(b.String()) {
+		require.LessOrEqual(t, utf8.RuneCountInString(line), 81, "80 columns and the newline: %s", line)
+	}
 }
 
 func TestTableWithoutCeilings(t *testing.T) {

@@ -21,7 +21,8 @@ type Table struct {
 // NewTable makes a Table. With zero Ceilings it shows no shares.
 func NewTable(w io.Writer, c bench.Ceilings) *Table { return &Table{w: w, ceilings: c} }
 
-const tableRow = "  %-12s %12s %10s %6s %9s %6s   %s\n"
+// tableRow fits a terminal of 80 columns.
+const tableRow = "  %-9s %9s %6s %5s %6s %5s  %s\n"
 
 func (t *Table) Write(r bench.Result) error {
 	var b strings.Builder
@@ -109,11 +110,11 @@ func ratio(row bench.Row) string {
 	if e := row.Ratio; e != nil {
 		wide := ""
 		if !e.Narrow() {
-			wide = "  wide"
+			wide = " wide"
 		}
-		return fmt.Sprintf("%.3f [%.3f, %.3f] %d%s", e.Median, e.Lo, e.Hi, len(row.Times), wide)
+		return fmt.Sprintf("%s [%s, %s] %d%s", digits(e.Median, 4), digits(e.Lo, 4), digits(e.Hi, 4), len(row.Times), wide)
 	}
-	return fmt.Sprintf("%23s%d", "", len(row.Times))
+	return fmt.Sprintf("%21s%d", "", len(row.Times))
 }
 
 // writeAbsent lists what failed, a line each, and in one line those that have no such case.
@@ -124,7 +125,7 @@ func writeAbsent(b *strings.Builder, absent []bench.Absent) {
 			lacking = append(lacking, a.Impl)
 			continue
 		}
-		fmt.Fprintf(b, "  %-12s failed: %v\n", a.Impl, a.Err)
+		fmt.Fprintf(b, "  %-9s failed: %v\n", a.Impl, a.Err)
 	}
 	if len(lacking) > 0 {
 		fmt.Fprintf(b, "  no such case: %s\n", strings.Join(lacking, ", "))

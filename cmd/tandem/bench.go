@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -90,7 +91,10 @@ func (a *app) impls(f benchFlags, named bool) ([]bench.Impl, error) {
 	if !named {
 		names = peers.Names()
 	}
-	for _, name := range names {
+	for i, name := range names {
+		if slices.Contains(names[:i], name) {
+			continue
+		}
 		peer, err := peers.Open(name)
 		switch {
 		case err == nil:

@@ -111,7 +111,7 @@ func (a *app) backends(f checkFlags) (all []op.Backend, err error) {
 	}
 	switch has := variantOf(first); {
 	case first.Name() == "null":
-		err = misusef("--device null: it computes nothing that could be checked")
+		err = misusef("the device null computes nothing that could be checked")
 	case has == "" && f.variant != "":
 		err = misusef("--variant %s: %s has no variants", f.variant, first.Name())
 	case has != "" && f.variant == "":

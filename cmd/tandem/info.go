@@ -108,7 +108,7 @@ func (a *app) probe(name string) (infoDevice, parity.Matrix, error) {
 	d := infoDevice{Name: name}
 	b, why, err := a.open(name, device.Options{})
 	if err != nil {
-		d.Reason = err.Error()
+		d.Reason = strings.TrimPrefix(err.Error(), name+": ")
 		return d, parity.Matrix{}, nil
 	}
 	m := parity.Support(b)
@@ -176,9 +176,6 @@ func (r *infoReport) write(w io.Writer) {
 	fmt.Fprintln(w, "\nCUDA")
 	if r.CUDA.Driver != "" {
 		fmt.Fprintf(w, "  driver %s, API version %d.%d\n", r.CUDA.Driver, r.CUDA.Version/1000, r.CUDA.Version%1000/10)
-	}
-	if len(r.CUDA.Tried) > 0 {
-		fmt.Fprintf(w, "  tried: %s\n", list(r.CUDA.Tried))
 	}
 	if r.CUDA.Error != "" {
 		fmt.Fprintf(w, "  %s\n  %s\n", r.CUDA.Error, r.CUDA.Advice)

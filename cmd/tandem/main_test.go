@@ -79,6 +79,21 @@ func TestAFileThatCannotBeWrittenFails(t *testing.T) {
 	}
 }
 
+// full is standard output on a full disk.
+type full struct{}
+
+var errFull = errors.New("disk full")
+
+func (full) Write([]byte) (int, error) { return 0, errFull }
+
+func TestTextThatCannotBeWrittenFails(t *testing.T) {
+	for _, line := range []string{"info", "check --op ^add/f32/3x45_3x45$", "bench --peer= --rounds 1 --filter 64x64x64"} {
+		status, _, stderr := invoke(t, t.Context(), func(a *app) { a.stdout = full{} }, strings.Fields(line)...)
+		require.Equal(t, failed, status, line)
+		require.Equal(t, 1, strings.Count(stderr, errFull.Error()), stderr)
+	}
+}
+
 func TestHelp(t *testing.T) {
 	status, stdout, _ := invoke(t, t.Context(), nil)
 	require.Equal(t, good, status)
@@ -219,7 +234,7 @@ func TestInterrupt(t *testing.T) {
 func TestBench(t *testing.T) {
 	dir := t.TempDir()
 	stat, html := filepath.Join(dir, "stat.txt"), filepath.Join(dir, "page.html")
-	status, stdout, stderr := invoke(t, t.Context(), nil, "bench", "--filter", "^gemm/f32/64x64x64$", "--peer", "gonum",
+	status, stdout, stderr := invoke(t, t.Context(), nil, "bench", "--filter", "^gemm/f32/64x64x64$", "--peer", "gonum,gonum",
 		"--threads", "1", "--rounds", "3", "--json", "-", "--benchstat", stat, "--html", html)
 	require.Equal(t, good, status, stderr)
 	require.Contains(t, stderr, "gemm/f32/64x64x64")

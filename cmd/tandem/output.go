@@ -12,11 +12,24 @@ import (
 // to standard error, so that the file's format stands there alone.
 type outputs struct {
 	app     *app
-	text    io.Writer
+	text    *stream
 	closers []io.Closer
 }
 
-func (a *app) newOutputs() *outputs { return &outputs{app: a, text: a.stdout} }
+func (a *app) newOutputs() *outputs { return &outputs{app: a, text: &stream{Writer: a.stdout}} }
+
+// stream is where text for people goes. Its first error ends it, and comes out when the outputs are closed.
+type stream struct {
+	io.Writer
+	err error
+}
+
+func (s *stream) Write(p []byte) (n int, err error) {
+	if s.err == nil {
+		n, s.err = s.Writer.Write(p)
+	}
+	return n, s.err
+}
 
 // create opens the output that a flag names, nil if it names none. It is opened before the work, so that a
 // path that cannot be written is found before the time is spent.
@@ -25,10 +38,10 @@ func (o *outputs) create(flag, path string) (io.Writer, error) {
 	case "":
 		return nil, nil
 	case "-":
-		if o.text != o.app.stdout {
+		if o.text.Writer != o.app.stdout {
 			return nil, misusef("--%s -: standard output is taken by another flag", flag)
 		}
-		o.text = o.app.stderr
+		o.text.Writer = o.app.stderr
 		return o.app.stdout, nil
 	}
 	f, err := os.Create(path)
@@ -39,9 +52,12 @@ func (o *outputs) create(flag, path string) (io.Writer, error) {
 	return f, nil
 }
 
-// close closes the files and joins what went wrong to err.
+// close closes the files and joins what went wrong to err, which may tell already of text that was not written.
 func (o *outputs) close(err error) error {
 	errs := []error{err}
+	if !errors.Is(err, o.text.err) {
+		errs = append(errs, o.text.err)
+	}
 	for _, c := range o.closers {
 		errs = append(errs, c.Close())
 	}
@@ -61,6 +77,9 @@ func writeJSON(w io.Writer, v any) error {
 
 // terminal reports whether w is one.
 func terminal(w io.Writer) bool {
+	if s, ok := w.(*stream); ok {
+		w = s.Writer
+	}
 	f, ok := w.(*os.File)
 	if !ok {
 		return false

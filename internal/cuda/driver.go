@@ -40,17 +40,20 @@ func librarySearch() Info {
 	var problems []string
 	for i := range int(search.count) {
 		info.Tried = append(info.Tried, C.GoString(search.tried[i]))
-		if problem := C.GoString(&search.problem[i][0]); problem != "" {
+		problem := C.GoString(&search.problem[i][0])
+		if problem != "" && !strings.HasSuffix(problem, "No such file or directory") {
 			problems = append(problems, problem)
 		}
 	}
-	switch {
-	case search.found == 0:
-		info.Err = fmt.Errorf("cuda: %w: tried %s (%s)", ErrNoDriver, strings.Join(info.Tried, ", "), strings.Join(problems, "; "))
-	default:
+	if search.found != 0 {
 		info.Driver = C.GoString(&C.tandem_cuda_current().name[0])
 		info.Err = check("cuInit", search.init)
+		return info
 	}
+	if len(problems) == 0 {
+		problems = []string{"not found"}
+	}
+	info.Err = fmt.Errorf("cuda: %w: tried %s (%s)", ErrNoDriver, strings.Join(info.Tried, ", "), strings.Join(problems, "; "))
 	return info
 }
 

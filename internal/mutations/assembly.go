@@ -8,7 +8,7 @@ func assembly() []Mutation {
 		in("cpu/internal/vec/avx2_amd64.s", fast,
 			row{"TEXT ·add32AVX2(", "32(DX)(SI*1), Y1", "(DX)(SI*1), Y1", Index, `^add/f32`, 0},
 			row{"TEXT ·mul32AVX2(", "JZ           done", "JMP          done", Tail, `^mul/f32`, 0},
-			row{"TEXT ·sum32AVX2(", "SHRQ   $0x01, DI", "SHRQ   $0x02, DI", Index, `^sum/f32`, 0},
+			row{"TEXT ·sum32AVX2(", "VADDPS     Y4, Y1, Y1", "VADDPS     Y4, Y4, Y1", Operand, `^sum/f32`, 1},
 			row{"TEXT ·f16FromF32AVX2(", "VCVTPS2PH $0x00", "VCVTPS2PH $0x03", Rounding, `^cast/f32.*f16`, 0},
 			row{"TEXT ·le32AVX2(", "VCMPPS    $0x12", "VCMPPS    $0x11", Operand, `^le/f32`, 0},
 		),

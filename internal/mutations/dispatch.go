@@ -24,7 +24,7 @@ func elementwise() []Mutation {
 func rowwise() []Mutation {
 	return slices.Concat(
 		in("cpu/rows.go", fast,
-			row{"func putRow[", "r*stride : r*stride+v.Last()", "r*v.Last() : r*v.Last()+v.Last()", Index, `^softmax/`, 0},
+			row{"func putRow[", "r*stride : r*stride+v.Last()", "r*stride/2 : r*stride/2+v.Last()", Index, `^softmax/`, 0},
 		),
 		in("cpu/norm.go", fast,
 			row{"func rmsNormRows[", "putRow(w, &n.Out[0], r, y)", "putRow(w, &n.Out[0], lo, y)", Index, `^rmsnorm/`, 0},

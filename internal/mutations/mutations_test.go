@@ -8,12 +8,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tandem-compute/tandem/internal/mutations"
-	"github.com/tandem-compute/tandem/internal/ptx"
 )
 
 var root = filepath.Join("..", "..")
 
-// Every mutation changes the text as it is today; PTX stays PTX.
+// Every mutation changes the text as it is today.
 func TestMutationsApply(t *testing.T) {
 	seen := map[string]bool{}
 	for _, m := range mutations.All() {
@@ -21,14 +20,8 @@ func TestMutationsApply(t *testing.T) {
 		seen[m.Name()] = true
 		text, err := os.ReadFile(filepath.Join(root, m.File))
 		require.NoError(t, err)
-		mutated, err := m.Apply(string(text))
-		if err != nil { // all that are out of date in one run
-			t.Error(err)
-			continue
-		}
-		if m.PTX() {
-			_, err := ptx.Parse(mutated)
-			require.NoError(t, err, m.Name())
+		if _, err := m.Apply(string(text)); err != nil {
+			t.Error(err) // and on: all that are out of date in one run
 		}
 	}
 }

@@ -98,6 +98,16 @@ func (r *Report) Check(all []Mutation) error {
 	return errors.Join(wrong...)
 }
 
+// Noticed reports whether a mutation is in the report, as it is now, and the suite noticed it.
+func (r *Report) Noticed(m Mutation) bool {
+	for _, x := range r.Results {
+		if x.Mutation == m {
+			return x.Outcome.OK()
+		}
+	}
+	return false
+}
+
 // Markdown is the report as a page.
 func (r *Report) Markdown() string {
 	var b strings.Builder

@@ -30,6 +30,7 @@ const (
 	Rows                // every row is Row
 	Key                 // a key of random numbers: seed, stream, step
 	Ties                // halfway between two numbers of Limit digits, or beside that by so little that a rounding in between loses it
+	Masked              // Normal, but a quarter of it -Inf: logits of choices that are ruled out
 )
 
 // Operand is an input of a case: its type, strides included, and its elements' distribution.
@@ -237,6 +238,10 @@ func (o *Operand) real(r *rand.Rand) float64 {
 		return 2*r.Float64() - 1
 	case Chances:
 		return float64(r.IntN(2))
+	case Masked:
+		if r.IntN(4) == 0 {
+			return math.Inf(-1)
+		}
 	case Ties:
 		beside := [...]float64{0, 0x1p-9, -0x1p-9, 0x1p-25, -0x1p-25}
 		whole := 1<<(o.Limit-1) + r.IntN(1<<(o.Limit-1))

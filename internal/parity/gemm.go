@@ -7,7 +7,7 @@ import (
 )
 
 // gemmSizes are m, n, k: one of each, odd tails around the tiles of every kernel, skinny, deep, and K of nothing.
-var gemmSizes = [][3]int{{5, 7, 3}, {1, 1, 1}, {6, 16, 8}, {7, 17, 9}, {64, 64, 64}, {65, 33, 129}, {1, 130, 70}, {130, 1, 70}, {3, 257, 300}, {150, 150, 17}, {4, 5, 0}, {0, 5, 4}, {96, 200, 513}}
+var gemmSizes = [][3]int{{5, 7, 3}, {1, 1, 1}, {6, 16, 8}, {7, 17, 9}, {64, 64, 64}, {65, 33, 129}, {1, 130, 70}, {130, 1, 70}, {3, 257, 300}, {150, 150, 17}, {2, 100, 46}, {4, 5, 0}, {0, 5, 4}, {96, 200, 513}}
 
 func gemms() []Case {
 	var cs []Case
@@ -59,7 +59,9 @@ func epilogues() []Case {
 			}
 		}
 	}
-	return cs
+	// So wide that threads share the columns.
+	in := append(product(Normal, op.F32, [3]int{5, 900, 260}, [2]bool{}), Of(Normal, op.F32, 900), Of(Normal, op.F32, 5, 900))
+	return append(cs, New(&op.MatMul{Alpha: 1, HasBias: true, HasC: true, Beta: 1}, in, Linear(260), Tag("wide")))
 }
 
 func batched() []Case {

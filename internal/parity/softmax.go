@@ -57,7 +57,9 @@ func losses() []Case {
 		}
 		cs = append(cs,
 			New(&op.LogSoftmax{Scale: 1}, []Operand{Of(Normal, d, 5, 33).Padded()}, Rowwise(1), Loosely(8)),
-			New(&op.LogSoftmax{Scale: 1}, []Operand{Of(Normal, d, 5, 33).Turned()}, Rowwise(1), Loosely(8)))
+			New(&op.LogSoftmax{Scale: 1}, []Operand{Of(Normal, d, 5, 33).Turned()}, Rowwise(1), Loosely(8)),
+			New(&op.Entropy{}, []Operand{Of(Masked, d, 5, 33)}, Spreading(rowSpread), Loosely(8), Tag("masked")),
+			New(&op.KL{}, []Operand{Of(Masked, d, 5, 33), Of(Normal, d, 5, 33)}, Spreading(rowSpread), Loosely(16), Tag("masked")))
 	}
 	return cs
 }

@@ -5,6 +5,7 @@
 //	go run ./internal/cmd/mutate                       all of them; writes internal/mutations/RESULT.md and .json
 //	go run ./internal/cmd/mutate -path ptx             those of PTX
 //	go run ./internal/cmd/mutate -draw 5 -seed COMMIT  five of each path, drawn by the commit; writes nothing
+//	go run ./internal/cmd/mutate -new                  those without a good result in the report
 //	go run ./internal/cmd/mutate -check                holds the committed report to the list; runs nothing
 package main
 
@@ -29,6 +30,7 @@ func main() {
 	log.SetPrefix("mutate: ")
 	path := flag.String("path", "", "only the mutations of `cpu` or ptx")
 	name := flag.String("name", "", "only the mutations whose names match a regular expression")
+	fresh := flag.Bool("new", false, "only the mutations that the committed report does not call noticed")
 	draw := flag.Int("draw", 0, "run so many of each path, drawn by the seed")
 	seed := flag.String("seed", "", "what the draw depends on, such as a commit's hash")
 	check := flag.Bool("check", false, "hold the committed report to the list and run nothing")
@@ -42,9 +44,16 @@ func main() {
 	chosen := slices.DeleteFunc(mutations.All(), func(m mutations.Mutation) bool {
 		return !re.MatchString(m.Name()) || *path == "cpu" && m.PTX() || *path == "ptx" && !m.PTX()
 	})
+	report, err := mutations.Read(".")
+	if err != nil {
+		log.Fatal(err)
+	}
+	if *fresh {
+		chosen = slices.DeleteFunc(chosen, report.Noticed)
+	}
 	switch {
 	case *check:
-		err = checkReport()
+		err = report.Check(mutations.All())
 	case *draw > 0:
 		err = run(drawn(chosen, *draw, *seed), *jobs, *limit, false)
 	default:
@@ -53,14 +62,6 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-}
-
-func checkReport() error {
-	r, err := mutations.Read(".")
-	if err != nil {
-		return err
-	}
-	return r.Check(mutations.All())
 }
 
 // drawn is n mutations of each path.
