@@ -7,7 +7,7 @@ GO ?= go
 CUDA_FLAGS = CGO_CFLAGS=-I$(CURDIR)/internal/cuda
 TANDEM = bin/tandem
 
-.PHONY: run test build lint generate generated cross purego arm64 race fuzz mutate peers
+.PHONY: run test build lint generate generated support cross purego arm64 race fuzz mutate peers
 
 include kernels/kernels.mk
 
@@ -34,13 +34,17 @@ lint: ## format, vet and staticcheck
 	$(call timed,vet,$(GO) vet ./... && $(CUDA_FLAGS) $(GO) vet -tags cuda ./...)
 	$(call timed,staticcheck,$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...)
 
-GENERATED = cpu/internal/vec cpu/internal/gemm internal/ptx internal/cuda
+GENERATED = cpu/internal/vec cpu/internal/gemm internal/ptx internal/cuda internal/sim internal/parity
 
 generate: ## remakes assembly, trampolines and the support matrix
 	for d in $(GENERATED); do (cd $$d && $(GO) generate ./...) || exit 1; done
 
-generated: generate kernels ## fails when a generated file differs from what is committed
-	git diff --exit-code -- $(GENERATED) kernels/ptx
+support: build ## SUPPORT.md, by the devices of this machine and the simulator
+	$(TANDEM) info --matrix SUPPORT.md >/dev/null
+
+generated: generate ## fails when a generated file differs from what is committed; remakes kernels however new they look
+	$(MAKE) -B kernels
+	git diff --exit-code -- $(GENERATED) kernels/ptx SUPPORT.md
 
 cross: ## the library for machines that are not this one
 	for t in linux/arm64 darwin/arm64 windows/amd64; do \

@@ -24,12 +24,6 @@ func (c *core) slot(v op.View) Tensor {
 	return t
 }
 
-// counted attaches a device count.
-func (s *slot) counted(n op.View) {
-	hold(n.Block)
-	s.count = n
-}
-
 func hold(b *op.Block) {
 	if b != nil && !b.Shared {
 		b.Refs++
@@ -62,6 +56,16 @@ func (c *core) block(size int) *op.Block {
 		c.fail("alloc", "", err)
 	}
 	return b
+}
+
+// whole is the memory of all temporaries of a Program.
+func (c *core) whole(size int) (*op.Block, error) {
+	if size > maxBlock {
+		return nil, op.Errorf(ErrOutOfMemory, "temporaries of %d bytes, at most %d are possible", size, maxBlock)
+	}
+	c.dev.mu.Lock()
+	defer c.dev.mu.Unlock()
+	return c.take(size)
 }
 
 // take is Device.take, where what this arena keeps for reuse may make the room; the device's mutex is held.
@@ -220,7 +224,7 @@ func (s *Scope) Keep(t Tensor) Tensor {
 	if err := s.check(t); err != nil {
 		s.fail("keep", "", err)
 	}
-	if s.err != nil || t.slot.core == nil {
+	if s.uncounted("keep", t); s.err != nil || t.slot.core == nil {
 		return t
 	}
 	v := t.slot.view

@@ -118,12 +118,13 @@ func (g *Group) run(ctx context.Context, k call, dst, src []Tensor) error {
 		return g.each(ctx, func(s *Scope, rank int) { s.gather(dst[rank], src) })
 	case "reducescatter":
 		return g.each(ctx, func(s *Scope, rank int) {
-			s.transfer(dst[rank].slot.view, dst[rank], s.reduceRanks(k.by, src, part(dst[rank].Dim(0), rank)).slot.view)
+			of := part(dst[rank].slot.view.Dims[0], rank)
+			s.transfer(dst[rank].slot.view, dst[rank], s.reduceRanks(k.by, src, of).slot.view)
 		})
 	}
 	return g.each(ctx, func(s *Scope, rank int) {
 		if rank != k.root {
-			s.transfer(dst[rank].slot.view, dst[k.root], dst[k.root].slot.view)
+			s.send(dst[rank], dst[k.root])
 		}
 	})
 }
@@ -150,7 +151,7 @@ func (g *Group) allReduce(ctx context.Context, k call, x []Tensor) error {
 	}
 	return g.each(ctx, func(s *Scope, rank int) {
 		if rank > 0 {
-			s.transfer(x[rank].slot.view, x[0], x[0].slot.view)
+			s.send(x[rank], x[0])
 		}
 	})
 }
@@ -195,10 +196,28 @@ func (s *Scope) reduceRanks(by Reduction, x []Tensor, of window) Tensor {
 	return sum
 }
 
+// send copies x to dst, a tensor of this scope's device.
+func (s *Scope) send(dst, x Tensor) {
+	if s.writable(dst) {
+		s.transfer(dst.slot.view, x, x.slot.view)
+	}
+}
+
+// writable looks at a destination within the run, which a Close from now on waits for.
+func (s *Scope) writable(dst Tensor) bool {
+	if err := s.check(dst); err != nil {
+		s.fail("copy", "", fmt.Errorf("the destination: %w", err))
+	}
+	return s.err == nil
+}
+
 // gather copies src to consecutive parts of dst.
 func (s *Scope) gather(dst Tensor, src []Tensor) {
+	if !s.writable(dst) {
+		return
+	}
 	for i, x := range src {
-		s.transfer(part(x.Dim(0), i)(dst.slot.view), x, x.slot.view)
+		s.transfer(part(x.slot.view.Dims[0], i)(dst.slot.view), x, x.slot.view)
 	}
 }
 
@@ -313,6 +332,9 @@ func (m *member) Broadcast(ctx context.Context, root int, x Tensor) error {
 // meet joins the meeting of an operation and returns when it is over.
 func (m *member) meet(ctx context.Context, k call, dst, src Tensor) error {
 	g := m.g
+	if ctx == nil {
+		return fmt.Errorf("tandem: %s: rank %d: the context is nil: %w", k.what, m.rank, ErrScope)
+	}
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("tandem: %s: rank %d: %w", k.what, m.rank, err)
 	}

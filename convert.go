@@ -54,6 +54,9 @@ func (t Tensor) portable() error {
 // To copies a persistent tensor to a device; the copy is persistent too, and the caller's to close. Elements travel
 // through the host, bit by bit. To the tensor's own device it is a plain copy.
 func (t Tensor) To(ctx context.Context, d *Device) (Tensor, error) {
+	if d == nil {
+		return Tensor{}, fmt.Errorf("tandem: to a nil device: %w", ErrDevice)
+	}
 	if t.slot == nil {
 		return Tensor{}, fmt.Errorf("tandem: to %s: %w", d.Name(), op.Errorf(ErrClosed, "the zero Tensor"))
 	}

@@ -2,6 +2,7 @@ package tandem
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/tandem-compute/tandem/internal/op"
 )
@@ -47,7 +48,7 @@ func (u *customOp) Infer(out, in []op.Type) ([]op.Type, error) {
 			return out, op.UnsupportedErr("operand %d is packed; only matrix products read packed weights", i)
 		}
 	}
-	ts, err := u.Shape(in)
+	ts, err := u.Shape(slices.Clone(in)) // which is the user's to keep and change
 	if err != nil {
 		return out, err
 	}
@@ -111,13 +112,19 @@ func (u *customOp) rule() rule {
 	}
 }
 
+// maxResults bounds what DoAll returns when it is asked for too many.
+const maxResults = 1 << 10
+
 // Do runs a custom op with one result.
 func (s *Scope) Do(u *CustomOp, in ...Tensor) Tensor { return s.DoAll(u, 1, in...)[0] }
 
 // DoAll runs a custom op with n results.
 func (s *Scope) DoAll(u *CustomOp, n int, in ...Tensor) []Tensor {
-	out := make([]Tensor, max(n, 1))
-	if n < 1 || len(in)+n > op.MaxOperands || u.Shape == nil {
+	out := make([]Tensor, min(max(n, 1), maxResults))
+	if u == nil {
+		u = &CustomOp{Name: "custom"}
+	}
+	if n < 1 || n > op.MaxOperands-len(in) || u.Shape == nil {
 		s.fail(u.Name, "", op.UnsupportedErr("a custom op has a Shape function, at least one result and at most %d operands in all", op.MaxOperands))
 		return out
 	}

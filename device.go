@@ -107,7 +107,10 @@ func (d *Device) drop(b *op.Block) error {
 }
 
 // Size classes: four to an octave from 64 bytes on, so that at most a fifth of a block is unused.
-const classes = 4 * 42
+const classes = 4*50 + 1
+
+// maxBlock is the most bytes of one block, that of a Program: the size of the last class.
+const maxBlock = 1 << 56
 
 func class(size int) int {
 	if size <= 64 {

@@ -435,7 +435,7 @@ func (s *Scope) StopGradient(x Tensor) Tensor {
 	}
 	s.mention(x)
 	y := s.slot(x.slot.view)
-	y.slot.counted(x.slot.count)
+	s.counted(y.slot, x.slot.count)
 	return y
 }
 

@@ -56,12 +56,21 @@ func Variant(name string) Option {
 // Trace writes every op that the device runs to w as a Chrome trace (chrome://tracing, Perfetto). It makes the device
 // wait for each op, so that its time is its own.
 func Trace(w io.Writer) Option {
-	return func(o *options) error { o.trace = newTracer(w); return nil }
+	return func(o *options) error {
+		if w == nil {
+			return fmt.Errorf("tandem: open: a trace to a nil writer")
+		}
+		o.trace = newTracer(w)
+		return nil
+	}
 }
 
 func resolve(opts []Option) (*options, error) {
 	o := &options{}
 	for _, f := range opts {
+		if f == nil {
+			return nil, fmt.Errorf("tandem: open: a nil option")
+		}
 		if err := f(o); err != nil {
 			return nil, err
 		}

@@ -137,9 +137,7 @@ func (p *Program) plan(c *core) error {
 		p.open = append(p.open, t)
 	}
 	if len(items) > 0 { // empty ones have a place too, as they have in a Run
-		p.dev.mu.Lock()
-		b, err := c.take(peak)
-		p.dev.mu.Unlock()
+		b, err := c.whole(peak)
 		if err != nil {
 			return fmt.Errorf("tandem: compile: %w (%s)", err, p.dev.Name())
 		}
@@ -194,6 +192,9 @@ func (p *Program) cost(n *op.Node) {
 // ctx ends, also while it waits for its turn, nodes that have not begun are left out and its error is returned; what
 // was written so far stays written.
 func (p *Program) Run(ctx context.Context) (err error) {
+	if ctx == nil {
+		return fmt.Errorf("tandem: program: the context is nil: %w", ErrScope)
+	}
 	select {
 	case p.turn <- struct{}{}:
 	default:

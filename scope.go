@@ -3,6 +3,7 @@ package tandem
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"github.com/tandem-compute/tandem/internal/op"
 )
@@ -160,6 +161,9 @@ func (s *Scope) run(n *op.Node, o op.Op, in, out []Tensor) {
 		if err == nil && len(types) != len(out) {
 			err = op.ShapeErr("%d results, but its caller takes %d", len(types), len(out))
 		}
+		if err == nil && count.Block != nil {
+			err = keepsRows(in, types)
+		}
 		if err != nil {
 			c.failOp(o, len(in), err)
 		}
@@ -174,14 +178,14 @@ func (s *Scope) run(n *op.Node, o op.Op, in, out []Tensor) {
 		c.failOp(o, len(in), op.UnsupportedErr("a result with a device count cannot go into a persistent tensor; see Scope.Full"))
 	}
 	c.outputs(n, o, in, out, types, into)
-	if c.err == nil && count.Block != nil {
+	if count.Block != nil {
 		n.Count = count
-		for _, t := range out {
-			t.slot.counted(count)
-		}
 	}
 	if c.err == nil {
 		c.launch(n, in, out, into)
+	}
+	if c.err == nil {
+		c.count(out, count)
 	}
 	c.unlend()
 }
@@ -215,12 +219,6 @@ func (c *core) operands(n *op.Node, o op.Op, in []Tensor) (count op.View) {
 	return count
 }
 
-// follows reports whether o maps the rows of its operand i, counted on the device, to rows of its result.
-func follows(o op.Op, i int, t Tensor) bool {
-	r, ok := o.(op.Rowwise)
-	return ok && r.Rowwise(i) && (t.slot.view.Rank > 1 || op.PerElement(o))
-}
-
 // mention notes a persistent tensor that a Program reads or writes.
 func (c *core) mention(t Tensor) {
 	if c.prog != nil && t.slot.core == nil {
@@ -237,6 +235,15 @@ func (s *Scope) used() {
 	s.pending--
 	s.spare = append(s.spare, s)
 }
+
+// aside takes the destination from a scope of Into, for a method of several ops: it is for the last of them.
+func (s *Scope) aside() (into Tensor) {
+	into, s.into = s.into, Tensor{}
+	return into
+}
+
+// narrow is n as a parameter of 32 bits; what lies beyond stays beyond whatever an op can take.
+func narrow(n int) int32 { return int32(max(math.MinInt32, min(n, math.MaxInt32))) }
 
 // outputs makes or checks the outputs, finds the kernel and gives it scratch memory. Operands that the kernel cannot
 // read as they lie are copied first; the copies are ops like any other, seen by traces and prices.

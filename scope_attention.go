@@ -32,7 +32,7 @@ func (s *Scope) Attention(q, k, v Tensor, o AttentionOptions) Tensor {
 
 // attention also returns the logarithm of each row's sum.
 func (s *Scope) attention(q, k, v Tensor, o *AttentionOptions) (out, lse Tensor) {
-	p := op.Attention{Scale: o.scaleFor(q), Causal: o.Causal, Window: int32(min(o.Window, math.MaxInt32)),
+	p := op.Attention{Scale: o.scaleFor(q), Causal: o.Causal, Window: narrow(o.Window),
 		HasLengths: given(o.Lengths), HasSink: given(o.Sink), HasGate: given(o.Gate), HasOffsets: given(o.Offsets), HasPages: given(o.Pages)}
 	buf := [8]Tensor{q, k, v}
 	in := buf[:3]
@@ -61,8 +61,10 @@ func (s *Scope) AttentionProbs(q, k Tensor, o AttentionOptions) Tensor {
 		s.fail("attention.probs", "", op.UnsupportedErr("of packed sequences and of pages"))
 	}
 	o.Gate = Tensor{}
+	into := s.aside()
 	_, lse := s.attention(q, k, s.Slice(k, -1, 0, 1), &o) // a single column of values, as they do not matter
-	p := op.AttentionProbs{Scale: o.scaleFor(q), Causal: o.Causal, Window: int32(min(o.Window, math.MaxInt32))}
+	s.into = into
+	p := op.AttentionProbs{Scale: o.scaleFor(q), Causal: o.Causal, Window: narrow(o.Window)}
 	if !given(o.Lengths) {
 		return emit(s, p, args(q, k, lse))
 	}

@@ -47,6 +47,14 @@ const (
 
 var actFns = [...]op.UnaryFn{0, op.ReLU, op.SiLU, op.GELU, op.GELUTanh, op.Sigmoid, op.Tanh}
 
+// fn is a's function; of an act that there is not, one that no op fuses.
+func (a Act) fn() op.UnaryFn {
+	if int(a) >= len(actFns) {
+		return actFns[NoAct]
+	}
+	return actFns[a]
+}
+
 // MatMulWith is the matrix product with its epilogue in one op.
 func (s *Scope) MatMulWith(a, b Tensor, g Gemm) Tensor {
 	p := op.MatMul{Alpha: g.Alpha, Beta: g.Beta, TransA: g.TransA, TransB: g.TransB, TF32: g.TF32,
@@ -54,8 +62,8 @@ func (s *Scope) MatMulWith(a, b Tensor, g Gemm) Tensor {
 	if p.Alpha == 0 {
 		p.Alpha = 1
 	}
-	if p.HasAct && int(g.Act) < len(actFns) {
-		p.Act = actFns[g.Act]
+	if p.HasAct {
+		p.Act = g.Act.fn()
 	}
 	switch {
 	case p.HasBias && p.HasC:

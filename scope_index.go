@@ -39,8 +39,7 @@ func (s *Scope) Concat(axis int, xs ...Tensor) Tensor {
 	if len(xs) <= op.MaxConcat {
 		return emitAll(s, op.Concat{Axis: axis}, xs...)
 	}
-	into, mark := s.into, s.mark
-	s.into = Tensor{} // it is for the last of the ops
+	into, mark := s.aside(), s.mark
 	var parts []Tensor
 	for some := range slices.Chunk(xs, op.MaxConcat) {
 		parts = append(parts, s.Concat(axis, some...))
@@ -81,7 +80,7 @@ func (s *Scope) Compact(x, keep Tensor) (y, count Tensor) {
 	into := s.into.slot != nil
 	y, count = emit2(s, op.Compact{}, args(x, keep))
 	if s.err == nil && !into {
-		y.slot.counted(count.slot.view)
+		s.counted(y.slot, count.slot.view)
 	}
 	return y, count
 }
@@ -89,8 +88,7 @@ func (s *Scope) Compact(x, keep Tensor) (y, count Tensor) {
 // Nonzero is the flat indices (i32) of the elements of mask (bool) that are true, in order, and how many they are. Like
 // Compact's the result has room for all and carries the count.
 func (s *Scope) Nonzero(mask Tensor) (idx, count Tensor) {
-	into := s.into
-	s.into = Tensor{} // it is for the last of the ops
+	into := s.aside()
 	all, keep := s.Iota(I32, mask.Elems(), 0, 1), s.Flatten(mask)
 	s.into = into
 	return s.Compact(all, keep)
@@ -127,8 +125,13 @@ func (s *Scope) SortDescending(x Tensor) (values, indices Tensor) {
 
 // ArgSort is the indices (i32) that would sort the rows of x in ascending order: x.TakeAlong of them is sorted.
 func (s *Scope) ArgSort(x Tensor) Tensor {
+	into := s.aside()
 	_, i := s.Sort(x)
-	return i
+	if into.slot == nil {
+		return i
+	}
+	s.into = into
+	return s.Copy(i)
 }
 
 // TopK is the k largest elements of each row along the last axis, the largest first, and their indices (i32); of equals

@@ -38,10 +38,10 @@ func (s *Scope) SwiGLUClamped(gate, up Tensor, limit float32) Tensor {
 
 // BiasAct is act(x + bias) for each row of x.
 func (s *Scope) BiasAct(x, bias Tensor, act Act) Tensor {
-	if act == NoAct || int(act) >= len(actFns) {
+	if act == NoAct {
 		return s.Add(x, bias)
 	}
-	return emit(s, op.BiasAct{Act: actFns[act]}, args(x, bias))
+	return emit(s, op.BiasAct{Act: act.fn()}, args(x, bias))
 }
 
 // Iota is start, start+step, … in n elements.

@@ -28,7 +28,7 @@ func (s *Scope) LayerNormModulated(x, scale, shift Tensor, eps float32) Tensor {
 
 // GroupNorm normalises groups of channels of x [n, c, ...] and scales and shifts by channel.
 func (s *Scope) GroupNorm(x, w, b Tensor, groups int, eps float32) Tensor {
-	return emit(s, op.GroupNorm{Eps: eps, Groups: int32(groups)}, args(x, w, b))
+	return emit(s, op.GroupNorm{Eps: eps, Groups: narrow(groups)}, args(x, w, b))
 }
 
 func init() {

@@ -18,7 +18,7 @@ type RopeOptions struct {
 // Rope is the rotary position embedding of heads x [..., t, h, d]: pairs of elements of each head turn by an angle that
 // grows with the token's position, i32[t] or one for each token of x. See op.Rope for the formulas.
 func (s *Scope) Rope(x, positions Tensor, o RopeOptions) Tensor {
-	p := op.Rope{Theta: o.Theta, Width: int32(o.Width), Interleaved: o.Interleaved, Inverse: o.Inverse, Scale: o.Scale}
+	p := op.Rope{Theta: o.Theta, Width: narrow(o.Width), Interleaved: o.Interleaved, Inverse: o.Inverse, Scale: o.Scale}
 	if p.Theta == 0 {
 		p.Theta = 10000
 	}

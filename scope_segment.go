@@ -38,7 +38,10 @@ func (s *Scope) SegmentExpand(v, offsets Tensor, n int) Tensor {
 
 // SegmentWeightedSum is Σ w x over each group: x [n, d], w [n].
 func (s *Scope) SegmentWeightedSum(x, w, offsets Tensor) Tensor {
-	return s.SegmentSum(s.Mul(x, s.Reshape(w, -1, 1)), offsets)
+	into := s.aside()
+	weighted := s.Mul(x, s.Reshape(w, -1, 1))
+	s.into = into
+	return s.SegmentSum(weighted, offsets)
 }
 
 func init() {

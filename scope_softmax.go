@@ -32,7 +32,12 @@ func (s *Scope) CrossEntropy(x, target Tensor) Tensor {
 }
 
 // LogProb is log softmax(x)[target] for each row: the log-probability of a chosen token.
-func (s *Scope) LogProb(x, target Tensor) Tensor { return s.Neg(s.CrossEntropy(x, target)) }
+func (s *Scope) LogProb(x, target Tensor) Tensor {
+	into := s.aside()
+	loss := s.CrossEntropy(x, target)
+	s.into = into
+	return s.Neg(loss)
+}
 
 func init() {
 	gradient(outs(0), func(g *Grad, p *op.Softmax) { // from the output alone: the scores need not be kept

@@ -308,7 +308,7 @@ func (s *Scope) read(t Tensor, out []byte, as DType, n int) error {
 	if err := s.check(t); err != nil {
 		s.fail("read", "", err)
 	}
-	if s.err != nil {
+	if s.uncounted("read", t); s.err != nil {
 		return s.err
 	}
 	v, wide := t.Type(), t

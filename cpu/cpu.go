@@ -50,6 +50,7 @@ func Open(o Options) (*Backend, string, error) {
 	if b.threads == 0 {
 		b.threads = pool.DefaultThreads()
 	}
+	b.threads = min(b.threads, pool.MaxThreads)
 	return b, fmt.Sprintf("cpu: chosen, variant %v (%s), %d threads", level, why, b.threads), nil
 }
 

@@ -139,7 +139,10 @@ func (p *Slice) Infer(out, in []Type) ([]Type, error) {
 	if p.Start < 0 || p.Stop < p.Start || p.Stop > t.Dims[a] {
 		return out, ShapeErr("%d:%d is not within 0:%d of axis %d", p.Start, p.Stop, t.Dims[a], a)
 	}
-	t.Dims[a] = (p.Stop - p.Start + p.Step - 1) / p.Step
+	t.Dims[a] = p.Stop - p.Start
+	if t.Dims[a] > 0 {
+		t.Dims[a] = (t.Dims[a]-1)/p.Step + 1 // a Step can be the largest int
+	}
 	t.Strides[a] *= p.Step
 	return append(out, t), dense(in)
 }

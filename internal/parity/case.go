@@ -30,15 +30,17 @@ const (
 	Rows                // every row is Row
 	Key                 // a key of random numbers: seed, stream, step
 	Ties                // halfway between two numbers of Limit digits, or beside that by so little that a rounding in between loses it
+	Far                 // (-80, 80): towards the ends of an exponential's range
 	Masked              // Normal, but a quarter of it -Inf: logits of choices that are ruled out
 )
 
 // Operand is an input of a case: its type, strides included, and its elements' distribution.
 type Operand struct {
 	op.Type
-	Gen   Gen
-	Limit int        // of Index, Cuts and Ties
-	Row   [4]float64 // of Rows
+	Gen    Gen
+	Weight bool       // reaches the op packed for the device
+	Limit  int        // of Index, Cuts and Ties
+	Row    [4]float64 // of Rows
 }
 
 // Case is one op on given operands, and the agreement it is held to.
@@ -238,6 +240,8 @@ func (o *Operand) real(r *rand.Rand) float64 {
 		return 2*r.Float64() - 1
 	case Chances:
 		return float64(r.IntN(2))
+	case Far:
+		return 160*r.Float64() - 80
 	case Masked:
 		if r.IntN(4) == 0 {
 			return math.Inf(-1)
@@ -270,6 +274,10 @@ func (o *Operand) integer(r *rand.Rand, i int) int64 {
 		return int64(r.IntN(max(1, o.Limit)))
 	case Cuts:
 		return int64(r.IntN(o.Limit+3)) - 1
+	case Ties: // numbers of 62 bits
+		beside, rest := [...]int64{0, 1, -1, 1 << 9, -1 << 9}, 62-o.Limit
+		whole := int64(1)<<(o.Limit-1) + r.Int64N(int64(1)<<(o.Limit-1))
+		return (whole<<rest + int64(1)<<(rest-1) + beside[r.IntN(len(beside))]) * int64(1-2*r.IntN(2))
 	case Key:
 		return [...]int64{int64(r.Uint64()), int64(r.Uint32()), int64(r.IntN(100))}[i%3]
 	}

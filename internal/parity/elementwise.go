@@ -52,6 +52,10 @@ func unaries() []Case {
 			New(o, []Operand{Of(domain(f), op.F32, 5, 33).Turned()}, class),
 			New(o, []Operand{Of(domain(f), op.F16, 5, 33).Turned()}, class),
 			New(o, []Operand{Of(Wide, op.F32, 700)}, class, Tag("wide")))
+		switch f {
+		case op.Exp, op.Exp2, op.Expm1, op.Sigmoid, op.Tanh, op.Softplus, op.SiLU:
+			cs = append(cs, New(o, []Operand{Of(Far, op.F32, 700)}, class, Tag("far")))
+		}
 		if f <= op.Square || f == op.ReLU {
 			for _, d := range integers {
 				cs = append(cs, New(o, []Operand{Of(Normal, d, 3, 45)}))
@@ -269,10 +273,10 @@ func casts() []Case {
 	}
 	for to, digits := range [...]int{op.F32: 24, op.F16: 11, op.BF16: 8} {
 		to := op.DType(to)
-		for _, from := range []op.DType{op.F64, op.F32} {
+		for _, from := range []op.DType{op.F64, op.F32, op.I64} {
 			x := Of(Ties, from, 200)
 			x.Limit = digits
-			if digits > 0 && from != to {
+			if digits > 0 && from != to && (from != op.I64 || to != op.F16) { // f16 holds no number of 62 bits
 				cs = append(cs, New(&op.Cast{To: to}, []Operand{x}, Tag("%v-%v", from, to), Tag("ties")))
 			}
 		}

@@ -89,6 +89,19 @@ func batched() []Case {
 func packs() []Case {
 	var cs []Case
 	for _, d := range floats {
+		for _, s := range [][3]int{{5, 7, 3}, {1, 1, 1}, {1, 130, 70}, {8, 65, 129}, {33, 40, 513}, {3, 5, 0}} {
+			for _, g := range []Gen{Normal, SmallInt} {
+				in := product(g, d, s, [2]bool{})
+				in[1].Weight = true
+				class := Linear(s[2])
+				if g == SmallInt {
+					class = Tag("int")
+				}
+				if g == Normal || s[2] > 0 && s[2] < 200 {
+					cs = append(cs, New(&op.MatMul{Alpha: 1}, in, class, Tag("packed"), func(c *Case) { c.Zero = s[2] == 0 }))
+				}
+			}
+		}
 		for _, s := range [][]int{{33, 40}, {1, 1}, {70, 5}, {513, 130}} {
 			cs = append(cs, New(&op.Pack{}, []Operand{Of(Normal, d, s...)}), New(&op.Pack{Trans: true}, []Operand{Of(Normal, d, s...)}, Tag("trans")))
 		}

@@ -12,7 +12,7 @@ import (
 	"github.com/tandem-compute/tandem/internal/op"
 )
 
-//go:generate go run ../../cmd/tandem info --matrix ../../SUPPORT.md
+//go:generate make -C ../.. support
 
 // Matrix is what one device answers to every op on every dtype.
 type Matrix struct {

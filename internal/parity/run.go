@@ -133,8 +133,43 @@ func (h *harness) input(o *Operand, a *ref.Array) error {
 	host := op.View{Type: o.Type, Block: &op.Block{Bytes: b.image}, Off: guard}
 	ref.Store(&host, a)
 	*a = ref.Load(&host) // where the operand is stretched, its elements share memory
+	if err := h.stream.Upload(&b.whole, b.image); err != nil {
+		return err
+	}
+	if o.Weight {
+		if b, err = h.pack(b); err != nil {
+			return err
+		}
+	}
 	h.in = append(h.in, b)
-	return h.stream.Upload(&b.whole, b.image)
+	return nil
+}
+
+// pack is a weight in the device's own order.
+func (h *harness) pack(w buffer) (buffer, error) {
+	in, o := []op.Type{w.view.Type}, &op.Pack{}
+	out, err := o.Infer(nil, in)
+	if err != nil {
+		return buffer{}, err
+	}
+	k, err := h.backend.Supports(o, in, out)
+	if err != nil {
+		return buffer{}, err
+	}
+	b, err := h.buffer(out[0], h.backend.PackedSize(&out[0]))
+	if err != nil {
+		return buffer{}, err
+	}
+	if err := h.stream.Upload(&b.whole, b.image); err != nil {
+		return buffer{}, err
+	}
+	n := new(op.Node)
+	n.Set(o, 1, 1)
+	n.In[0], n.Out[0], n.Kernel = w.view, b.view, k
+	if err := h.stream.Exec(n); err != nil {
+		return buffer{}, err
+	}
+	return b, h.stream.Download(b.image, &b.whole)
 }
 
 // prepare finds the kernel and makes the outputs. Where the backend wants contiguous operands it gets them, as a

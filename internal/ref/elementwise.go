@@ -438,7 +438,7 @@ func cast(p *op.Cast, in, out []Array) error {
 		case x.F != nil:
 			y.I[i] = saturate(x.F[i], p.To)
 		case y.F != nil:
-			y.F[i] = float64(x.I[i])
+			y.F[i] = realOf(x.I[i], p.To)
 		case p.To == op.Bool:
 			if x.I[i] != 0 {
 				y.I[i] = 1
@@ -448,6 +448,19 @@ func cast(p *op.Cast, in, out []Array) error {
 		}
 	}
 	return nil
+}
+
+// realOf is v as a real number that rounds to dtype d as v itself does: what float64 cannot hold of an integer beyond
+// 2⁵³ survives, for narrower types, as a sticky last bit.
+func realOf(v int64, d op.DType) float64 {
+	if d == op.F64 || v >= -1<<53 && v <= 1<<53 {
+		return float64(v)
+	}
+	t := v >> 10
+	if v&1023 != 0 {
+		t |= 1
+	}
+	return float64(t) * 1024
 }
 
 // saturate truncates toward zero into the range of d; NaN gives 0.

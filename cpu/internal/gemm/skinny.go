@@ -89,13 +89,12 @@ func dots[T float32 | float64](w *worker, pr *problem, out output, i, m, j, n in
 func storeDots[T float32 | float64](w *worker, out output, r, rows, s, n, width int) {
 	sums := floats[T](unsafe.Pointer(&w.sums), rows*width)
 	for i := range rows {
-		to := out.at(r+i, s)
-		for _, x := range sums[i*width:][:n] {
+		for j, x := range sums[i*width:][:n] {
+			to := out.at(r+i, s+j) // not a pointer that is moved on: after the last it would lie outside of C
 			if out.load {
 				x += T(*(*T)(unsafe.Pointer(&out.beta)) * *(*T)(to))
 			}
 			*(*T)(to) = x
-			to = unsafe.Add(to, out.step)
 		}
 	}
 }

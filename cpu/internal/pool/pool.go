@@ -13,6 +13,9 @@ type Task interface {
 	Do(worker, lo, hi int)
 }
 
+// MaxThreads is the most that one Run uses.
+const MaxThreads = maxWorkers + 1
+
 const (
 	spinFor         = 30 * time.Microsecond // how long a goroutine looks for work or completion before it parks
 	maxWorkers      = 1023                  // beyond the caller
