@@ -48,44 +48,37 @@ func lines(t *op.Type, axis int) (outer, n, inner int) {
 	return outer, t.Dims[axis], inner
 }
 
+// alongLines makes the kernels of an op on the lines of one axis, from a body over lines for each dtype.
+func alongLines(f32, f64, i64, i32, i8, u8 body) (k kernels) {
+	for d, f := range [...]body{op.F32: f32, op.F64: f64, op.F16: f32, op.BF16: f32, op.I64: i64, op.I32: i32, op.I8: i8, op.U8: u8} {
+		if f != nil {
+			k[d] = func(st op.Stream, n *op.Node) error {
+				outer, k, inner := lines(&n.In[0].Type, lineAxis(n))
+				return st.(*stream).split(n, outer*inner, rowGrain(k), f)
+			}
+		}
+	}
+	return k
+}
+
+// lineAxis is the axis that an op on lines goes along.
+func lineAxis(n *op.Node) (a int) {
+	switch p := n.Op.(type) {
+	case *op.ArgReduce:
+		a, _ = n.In[0].Axis(p.Axis)
+	case *op.CumSum:
+		a, _ = n.In[0].Axis(p.Axis)
+	}
+	return a
+}
+
+var argReduces = alongLines(argLines[float32], argLines[float64], argIntLines[int64], argIntLines[int32], argIntLines[int8], argIntLines[uint8])
+
 func pickArgReduce(_ *Backend, p *op.ArgReduce, in, out []op.Type) (op.Kernel, error) {
 	if err := contiguous(in, out); err != nil {
 		return op.Kernel{}, err
 	}
-	switch in[0].DType {
-	case op.F32, op.F16, op.BF16:
-		return kernel(arg32)
-	case op.F64:
-		return kernel(arg64)
-	case op.I64:
-		return kernel(argInt[int64])
-	case op.I32:
-		return kernel(argInt[int32])
-	case op.I8:
-		return kernel(argInt[int8])
-	case op.U8:
-		return kernel(argInt[uint8])
-	}
-	return no(p, in[0].DType)
-}
-
-func arg32(s op.Stream, n *op.Node) error { return s.(*stream).args(n, argLines[float32]) }
-func arg64(s op.Stream, n *op.Node) error { return s.(*stream).args(n, argLines[float64]) }
-
-var argIntBodies = bodies{i64: argIntLines[int64], i32: argIntLines[int32], i8: argIntLines[int8], u8: argIntLines[uint8]}
-
-func argInt[T integer](s op.Stream, n *op.Node) error {
-	return s.(*stream).args(n, bodyOf[T](&argIntBodies))
-}
-
-func (s *stream) args(n *op.Node, f body) error {
-	_, k, _ := lines(&n.In[0].Type, argAxis(n))
-	return s.split(n, n.Out[0].Elems(), rowGrain(k), f)
-}
-
-func argAxis(n *op.Node) int {
-	a, _ := n.In[0].Axis(n.Op.(*op.ArgReduce).Axis)
-	return a
+	return argReduces.pick(p, in[0].DType)
 }
 
 // line is elements at, at+inner, … of v: in place when they lie next to each other.
@@ -101,7 +94,7 @@ func line[T op.Elem](w *worker, v *op.View, at, n, inner int) []T {
 }
 
 func argLines[T vec.Real](w *worker, n *op.Node, lo, hi int) {
-	_, k, inner := lines(&n.In[0].Type, argAxis(n))
+	_, k, inner := lines(&n.In[0].Type, lineAxis(n))
 	t, y, least := floats[T](w.vec), op.Data[int32](&n.Out[0]), n.Op.(*op.ArgReduce).Least
 	for i := lo; i < hi; i++ {
 		x := line[T](w, &n.In[0], i/inner*k*inner+i%inner, k, inner)
@@ -114,7 +107,7 @@ func argLines[T vec.Real](w *worker, n *op.Node, lo, hi int) {
 }
 
 func argIntLines[T integer](w *worker, n *op.Node, lo, hi int) {
-	_, k, inner := lines(&n.In[0].Type, argAxis(n))
+	_, k, inner := lines(&n.In[0].Type, lineAxis(n))
 	t, y, least := whole[T](w.vec), op.Data[int32](&n.Out[0]), n.Op.(*op.ArgReduce).Least
 	for i := lo; i < hi; i++ {
 		x := line[T](w, &n.In[0], i/inner*k*inner+i%inner, k, inner)
@@ -126,50 +119,19 @@ func argIntLines[T integer](w *worker, n *op.Node, lo, hi int) {
 	}
 }
 
+var cumSums = alongLines(scanLines[float32], scanLines[float64], scanIntLines[int64], scanIntLines[int32], scanIntLines[int8], scanIntLines[uint8])
+
 func pickCumSum(_ *Backend, p *op.CumSum, in, out []op.Type) (op.Kernel, error) {
 	if err := contiguous(in, out); err != nil {
 		return op.Kernel{}, err
 	}
-	switch in[0].DType {
-	case op.F32, op.F16, op.BF16:
-		return kernel(cumSum32)
-	case op.F64:
-		return kernel(cumSum64)
-	case op.I64:
-		return kernel(cumSumInt[int64])
-	case op.I32:
-		return kernel(cumSumInt[int32])
-	case op.I8:
-		return kernel(cumSumInt[int8])
-	case op.U8:
-		return kernel(cumSumInt[uint8])
-	}
-	return no(p, in[0].DType)
-}
-
-func cumSum32(s op.Stream, n *op.Node) error { return s.(*stream).scan(n, scanLines[float32]) }
-func cumSum64(s op.Stream, n *op.Node) error { return s.(*stream).scan(n, scanLines[float64]) }
-
-var scanIntBodies = bodies{i64: scanIntLines[int64], i32: scanIntLines[int32], i8: scanIntLines[int8], u8: scanIntLines[uint8]}
-
-func cumSumInt[T integer](s op.Stream, n *op.Node) error {
-	return s.(*stream).scan(n, bodyOf[T](&scanIntBodies))
-}
-
-func scanAxis(n *op.Node) int {
-	a, _ := n.In[0].Axis(n.Op.(*op.CumSum).Axis)
-	return a
-}
-
-func (s *stream) scan(n *op.Node, f body) error {
-	outer, k, inner := lines(&n.In[0].Type, scanAxis(n))
-	return s.split(n, outer*inner, rowGrain(k), f)
+	return cumSums.pick(p, in[0].DType)
 }
 
 // scanLines sums each line in float64, so that a long one loses nothing that its dtype could keep.
 func scanLines[T vec.Real](w *worker, n *op.Node, lo, hi int) {
 	p := n.Op.(*op.CumSum)
-	_, k, inner := lines(&n.In[0].Type, scanAxis(n))
+	_, k, inner := lines(&n.In[0].Type, lineAxis(n))
 	for i := lo; i < hi; i++ {
 		at := i/inner*k*inner + i%inner
 		x, y := line[T](w, &n.In[0], at, k, inner), wide[T](w, 2, k)
@@ -195,7 +157,7 @@ func scanLines[T vec.Real](w *worker, n *op.Node, lo, hi int) {
 
 func scanIntLines[T integer](w *worker, n *op.Node, lo, hi int) {
 	p := n.Op.(*op.CumSum)
-	_, k, inner := lines(&n.In[0].Type, scanAxis(n))
+	_, k, inner := lines(&n.In[0].Type, lineAxis(n))
 	y := op.Data[T](&n.Out[0])
 	for i := lo; i < hi; i++ {
 		at := i/inner*k*inner + i%inner
