@@ -33,6 +33,7 @@ lint: ## format, vet and staticcheck
 	$(call timed,gofmt,test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); false; })
 	$(call timed,vet,$(GO) vet ./... && $(CUDA_FLAGS) $(GO) vet -tags cuda ./...)
 	$(call timed,staticcheck,$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...)
+	$(call timed,staticcheck -tags cuda,$(CUDA_FLAGS) $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 -tags cuda . ./cmd/... ./gpu/... ./internal/...)
 
 GENERATED = cpu/internal/vec cpu/internal/gemm internal/ptx internal/cuda internal/sim internal/parity
 

@@ -42,7 +42,7 @@ type worker struct {
 
 const maxScratch = 8
 
-func (s *stream) Begin(ctx context.Context) { s.ctx = ctx }
+func (s *stream) Begin(ctx context.Context) { s.ctx, s.gemm.Context = ctx, ctx }
 
 func (s *stream) Exec(n *op.Node) error {
 	if err := n.Kernel.Run(s, n); err != nil {
@@ -69,9 +69,27 @@ func (s *stream) Close() error                         { return nil }
 // yet begun are left out; Exec then reports it.
 func (s *stream) split(nd *op.Node, n, grain int, f body) error {
 	s.node, s.body = nd, f
-	s.pool.Run(s.threads, n, grain, s)
+	if s.threads > 1 {
+		s.pool.Run(s.threads, n, grain, s)
+	} else {
+		s.alone(n, max(grain, 1))
+	}
 	s.node = nil
 	return nil
+}
+
+// alone is a single thread's split: the context is looked at between a few ranges.
+func (s *stream) alone(n, grain int) {
+	const ranges = 32
+	step := max(1, n/grain/ranges) * grain
+	for lo := 0; lo < n; {
+		hi := lo + step
+		if n-hi < grain { // the last range takes the rest, as in a pool
+			hi = n
+		}
+		s.Do(0, lo, hi)
+		lo = hi
+	}
 }
 
 // Do is the pool's call for one range.

@@ -83,10 +83,14 @@ func (a *app) impls(f benchFlags, named bool) ([]bench.Impl, error) {
 		return nil, err
 	}
 	fmt.Fprintf(a.stderr, "tandem: %s\n", strings.ReplaceAll(dev.Why(), "\n", "; "))
-	impls := []bench.Impl{bench.NewTandem()}
+	name := dev.Name()
 	if err := dev.Close(); err != nil {
-		return impls, err
+		return nil, err
 	}
+	if name == "null" {
+		return nil, misusef("the device null computes nothing that could be measured")
+	}
+	impls := []bench.Impl{bench.NewTandem()}
 	names := f.peers
 	if !named {
 		names = peers.Names()

@@ -68,6 +68,13 @@ func TestMisuse(t *testing.T) {
 		require.Equal(t, misused, status, command)
 		require.Contains(t, stderr, `no device is called "abacus"`)
 	}
+	t.Setenv("TANDEM_DEVICE", "null")
+	for _, command := range []string{"check", "bench"} {
+		status, stdout, stderr := invoke(t, t.Context(), nil, command)
+		require.Equal(t, misused, status, command)
+		require.Contains(t, stderr, "computes nothing")
+		require.Empty(t, stdout)
+	}
 }
 
 func TestAFileThatCannotBeWrittenFails(t *testing.T) {

@@ -110,6 +110,8 @@ func (p *Attention) operands(in []Type) error {
 		return ShapeErr("%d query heads are no multiple of %d key-value heads", q.Dims[1], k.Dims[1])
 	case q.Dims[3] != k.Dims[3]:
 		return ShapeErr("q and k have heads of %d and %d", q.Dims[3], k.Dims[3])
+	case q.Dims[3] == 0 || v.Dims[3] == 0:
+		return ShapeErr("heads have no elements")
 	case p.Window < 0:
 		return ShapeErr("window %d is negative", p.Window)
 	case p.HasPages && !p.HasLengths:

@@ -159,6 +159,9 @@ func (t *Type) RowStride() (int, bool) {
 	if r == 0 || t.Format != Dense {
 		return 1, t.Format == Dense
 	}
+	if t.Dims[r-1] == 0 { // rows of nothing, all in one place
+		return 0, true
+	}
 	if t.Dims[r-1] > 1 && t.Strides[r-1] != 1 {
 		return 0, false
 	}

@@ -57,7 +57,7 @@ func simModuleLoadDataEx(out *C.CUmodule, image unsafe.Pointer, count C.uint, op
 // load loads PTX; what is wrong with it goes into the caller's log, if there is one.
 func load(out *C.CUmodule, image string, log []byte) C.CUresult {
 	return inContext(func(s *simulator, c *context) cuda.Code {
-		m, err, code := s.loadModule(c, image)
+		m, code, err := s.loadModule(c, image)
 		if err != nil && len(log) > 0 {
 			log[copy(log[:len(log)-1], err.Error())] = 0
 		}

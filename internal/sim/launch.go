@@ -34,20 +34,20 @@ type function struct {
 }
 
 // loadModule parses PTX text. The driver compiles for one device; here only the target's name can fail to fit.
-func (s *simulator) loadModule(c *context, image string) (*module, error, cuda.Code) {
+func (s *simulator) loadModule(c *context, image string) (*module, cuda.Code, error) {
 	if strings.HasPrefix(image, "\x7fELF") || strings.HasPrefix(image, "\x50\xed\x55\xba") {
-		return nil, nil, cuda.ErrNoBinaryForGPU // machine code; there is no machine
+		return nil, cuda.ErrNoBinaryForGPU, nil // machine code; there is no machine
 	}
 	parsed, err := s.parse(image)
 	if err != nil {
-		return nil, err, cuda.ErrInvalidPTX
+		return nil, cuda.ErrInvalidPTX, err
 	}
 	if !s.runs(parsed.Target) {
-		return nil, nil, cuda.ErrNoBinaryForGPU
+		return nil, cuda.ErrNoBinaryForGPU, nil
 	}
 	m := &module{context: c, ptx: parsed, functions: map[string]*function{}}
 	m.handle = s.own(c, m)
-	return m, nil, cuda.Success
+	return m, cuda.Success, nil
 }
 
 // parse parses a text once, so that all loads of it share their kernels: a Coverage counts by kernel. They also share

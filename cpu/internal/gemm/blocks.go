@@ -42,6 +42,9 @@ func (bs *blocks) run(ws *Workspace, p *pool.Pool, pr *problem) {
 		bs.strips = (bs.n + ks.nr - 1) / ks.nr
 		bs.open()
 		for bs.k0 = 0; bs.k0 < pr.k; bs.k0 += block {
+			if ws.ended() {
+				return
+			}
 			bs.k = min(block, pr.k-bs.k0)
 			bs.last = bs.k0+bs.k == pr.k
 			bs.nextStrip.Store(0)
@@ -95,9 +98,9 @@ func (bs *blocks) Do(id, _, _ int) {
 		}
 		bs.packedStrips.Add(int64(end - s))
 	}
-	for {
+	for { // all strips are packed in any case: others wait for them
 		block := int(bs.nextRows.Add(1)) - 1
-		if block >= bs.count {
+		if block >= bs.count || bs.ws.ended() {
 			return
 		}
 		i := block * bs.rows

@@ -1,6 +1,7 @@
 package gemm
 
 import (
+	"context"
 	"sync/atomic"
 	"unsafe"
 
@@ -10,6 +11,8 @@ import (
 // Workspace is the memory that products need besides their matrices. It grows to what its largest call wants and is
 // then reused: a steady loop does not allocate. It serves one call at a time; the zero Workspace is ready for use.
 type Workspace struct {
+	Context context.Context // when it ends, what is left of a call is left out; nil never ends
+
 	engine   *Engine
 	threads  int
 	workers  []*worker
@@ -100,12 +103,15 @@ func (ws *Workspace) run(p *pool.Pool) {
 	}
 }
 
+// ended reports whether nobody waits for the result any more.
+func (ws *Workspace) ended() bool { return ws.Context != nil && ws.Context.Err() != nil }
+
 // Do takes tasks until there are none left. It implements pool.Task.
 func (ws *Workspace) Do(id, _, _ int) {
 	w, at := ws.workers[id], 0
 	for {
 		t := int(ws.next.Add(1)) - 1
-		if t >= ws.tasks {
+		if t >= ws.tasks || ws.ended() {
 			return
 		}
 		for ws.problems[at].path == viaBlocks || t >= ws.problems[at].first+ws.problems[at].tasks() {

@@ -1,0 +1,52 @@
+package tandem
+
+import (
+	"context"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// patient is a context that ends when it has been asked a number of times.
+type patient struct {
+	context.Context
+	left atomic.Int64
+}
+
+func (c *patient) Err() error {
+	if c.left.Add(-1) < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// A long op looks at its context more than once, with one thread too: what it had not begun is left as it was.
+func TestLongOpsStop(t *testing.T) {
+	const n = 1024
+	for _, threads := range []int{1, 2} {
+		d, r := openTest(t, Threads(threads)), rng(42)
+		x, dst := normal(t, d, r, n, n), tensor(t, d, make([]float32, n*n), n, n)
+		for name, f := range map[string]func(s *Scope){
+			"exp":     func(s *Scope) { s.Exp(x) },
+			"softmax": func(s *Scope) { s.Softmax(x) },
+			"matmul":  func(s *Scope) { s.MatMul(x, x) },
+			"cumsum":  func(s *Scope) { s.CumSum(x, 0) },
+		} {
+			require.NoError(t, Write(dst, make([]float32, n*n)))
+			ctx := &patient{Context: bg}
+			ctx.left.Store(4)
+			err := d.Run(ctx, func(s *Scope) error { f(s.Into(dst)); return nil })
+			require.ErrorIs(t, err, context.Canceled, name)
+			unwritten := 0
+			for _, v := range all[float32](t, dst) {
+				if v == 0 {
+					unwritten++
+				}
+			}
+			require.NotZero(t, unwritten, "%s, %d threads", name, threads)
+			requireIdle(t, d)
+			require.NoError(t, d.Run(bg, func(s *Scope) error { f(s.Into(dst)); return nil }), "and the device goes on")
+		}
+	}
+}
