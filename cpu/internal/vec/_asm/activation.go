@@ -26,7 +26,7 @@ func transcendentals() {
 	}{
 		{"erf", "dst = erf a", erfTwice}, {"gelu", "dst = a Φ(a)", geluTwice},
 	} {
-		f32.emit(elementwise{name: k.name, outs: words("dst"), ins: words("a"), unroll: 4, stream: true, doc: k.doc, body: oneTwice(k.f)})
+		f32.emit(elementwise{name: k.name, outs: words("dst"), ins: words("a"), unroll: 3, stream: true, doc: k.doc, body: oneTwice(k.f)})
 	}
 	for _, k := range []struct {
 		name, doc string

@@ -24,10 +24,9 @@ func poly(x vec, coefficients ...float64) vec {
 	return q
 }
 
-// poly2 evaluates two polynomials of the same length side by side: two chains of dependent operations at once.
-func poly2(x, y vec, p, q []float64) (vec, vec) {
-	a, b := f32.start(x, f32.c(p[0])), f32.start(y, f32.c(q[0]))
-	for i := 1; i < len(p); i++ {
+// poly2 continues two polynomials that have come to a and b side by side: two chains of dependent operations at once.
+func poly2(x, y, a, b vec, p, q []float64) (vec, vec) {
+	for i := range p {
 		issue(VFMADD213PS, f32.c(p[i]), x, a)
 		issue(VFMADD213PS, f32.c(q[i]), y, b)
 	}
@@ -78,6 +77,16 @@ func expm1Poly(r vec) vec {
 func exp(x vec) vec {
 	r, z := splitExp(atLeast(atMost(x, 89), -104))
 	return scale(expm1Poly(r), z)
+}
+
+// expSmall is exp of NaN or -87 <= x <= 0, the same to the last bit: there are no bounds to keep, and as 2^k is a normal number, one step scales
+// as well as two.
+func expSmall(x vec) vec {
+	r, z := splitExp(x)
+	e := expm1Poly(r)
+	s := addInt(imm(VPSLLD, 23, z), 0x3f800000)
+	issue(VFMADD213PS, s, s, e)
+	return e
 }
 
 func exp2(x vec) vec {
@@ -184,30 +193,37 @@ func softplus(x vec) vec {
 	return do(VADDPS, positive, y)
 }
 
-func erf(x vec) vec { return erfOf(x, func() vec { return x }) }
+func erf(x vec) vec { return erfOf(x, func() vec { return x }, x) }
 
-// erfOf is erf with an argument that can be had again: while the exponential of large is under way four bodies side by side leave no register
-// to keep it in.
-func erfOf(x vec, again func() vec) vec {
+// erfOf is erf with an argument that can be had again, and signed, which has its sign: while the exponential of large is under way several bodies
+// side by side leave no register to keep them in. small has its sign from the start, as an odd function may.
+func erfOf(x vec, again func() vec, signed any) vec {
 	b := atMost(f32.abs(x), 4)
-	p := poly(b, -4.4655726e-06, 3.93050323e-05, 8.42320296e-05, -0.0030333444, 0.0228534322, -0.105444655, -0.635525286, -1.12857473)
-	large := exp(do(VMULPS, p, b))
-	large = do(VSUBPS, f32.reg(1), large)
-	a := again()
-	small := poly(do(VMULPS, a, a), 7.98057808e-05, -0.000804309733, 0.00519133126, -0.0268549267, 0.112835988, -0.37612626, 0.128379166)
-	a = f32.abs(again())
-	issue(VFMADD213PS, a, a, small)
-	return signOf(f32.choose(f32.compare(cmpLT, a, f32.c(1)), small, large), again())
+	s := do(VMULPS, x, x)
+	p := poly(b, -4.4655726e-06, 3.93050323e-05)
+	p, small := poly2(b, s, p, f32.start(s, f32.c(7.98057808e-05)),
+		[]float64{8.42320296e-05, -0.0030333444, 0.0228534322, -0.105444655, -0.635525286, -1.12857473},
+		[]float64{-0.000804309733, 0.00519133126, -0.0268549267, 0.112835988, -0.37612626, 0.128379166})
+	x = again()
+	issue(VFMADD213PS, x, x, small)
+	large := do(VSUBPS, f32.reg(1), expSmall(do(VMULPS, p, b)))
+	large = do(VORPS, large, do(VANDPS, f32.copyOf(signed), f32.raw(signBit)))
+	return f32.choose(below1(f32.abs(again())), small, large)
 }
 
-func erfTwice(x vec, again any) vec { return erfOf(x, func() vec { return f32.copyOf(again) }) }
+// below1 has the sign bit, all that a blend looks at, where a is below 1; a has none itself, so its bits are in the order of its values.
+func below1(a vec) vec { return subInt(a, 0x3f800000) }
+
+func erfTwice(x vec, again any) vec {
+	return erfOf(x, func() vec { return f32.copyOf(again) }, again)
+}
 
 func silu(x vec) vec { return do(VMULPS, x, sigmoid(x)) }
 
 func gelu(x vec) vec { return geluTwice(x, x) }
 
 func geluTwice(x vec, again any) vec {
-	y := erfOf(do(VMULPS, x, f32.c(0.707106769)), func() vec { return do(VMULPS, f32.copyOf(again), f32.c(0.707106769)) })
+	y := erfOf(do(VMULPS, x, f32.c(0.707106769)), func() vec { return do(VMULPS, f32.copyOf(again), f32.c(0.707106769)) }, again)
 	y = do(VADDPS, y, f32.c(1))
 	return do(VMULPS, do(VMULPS, f32.copyOf(again), f32.c(0.5)), y)
 }
