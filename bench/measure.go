@@ -102,7 +102,8 @@ func (m *measurement) sample(l *lane) {
 		return
 	}
 	time.Sleep(m.opts.Settle)
-	if again := l.iters / 10; again > 0 { // threads and caches went cold while others ran
+	// Threads and caches went cold while others ran, and a core that was idle can take milliseconds to wake.
+	if again := l.iters / 2; again > 0 {
 		if _, l.err = l.runner.Run(again); l.err != nil {
 			return
 		}
