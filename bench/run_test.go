@@ -115,11 +115,11 @@ func TestRunPairsRounds(t *testing.T) {
 }
 
 func TestRunInterleaves(t *testing.T) {
-	var trace []string
+	var trace []string // one call a sample: no warm-up in between
 	impls := []Impl{
-		&fake{name: "tandem", perIter: 20 * time.Microsecond, trace: &trace},
-		&fake{name: "a", perIter: 20 * time.Microsecond, trace: &trace},
-		&fake{name: "b", perIter: 20 * time.Microsecond, trace: &trace},
+		&fake{name: "tandem", perIter: quick.Sample, trace: &trace},
+		&fake{name: "a", perIter: quick.Sample, trace: &trace},
+		&fake{name: "b", perIter: quick.Sample, trace: &trace},
 	}
 	_, err := runOne(t, quick, impls...)
 	require.NoError(t, err)
