@@ -69,15 +69,15 @@ func (k *Kernel) link() {
 }
 
 func (k *Kernel) reach(succ [][]int32) {
-	todo := []int32{0}
-	for len(todo) > 0 {
-		i := todo[len(todo)-1]
-		todo = todo[:len(todo)-1]
+	work := []int32{0}
+	for len(work) > 0 {
+		i := work[len(work)-1]
+		work = work[:len(work)-1]
 		if i == k.exit() || k.blocks[i].reachable {
 			continue
 		}
 		k.blocks[i].reachable = true
-		todo = append(todo, succ[i]...)
+		work = append(work, succ[i]...)
 	}
 }
 
