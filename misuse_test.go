@@ -27,6 +27,7 @@ func TestImpossibleParameters(t *testing.T) {
 		},
 		"act":               func(s *Scope) { s.BiasAct(x, s.Fill(F32, 1, 3), 77) },
 		"product's act":     func(s *Scope) { s.MatMulWith(x, s.Fill(F32, 1, 3, 3), Gemm{Act: 77}) },
+		"beta without c":    func(s *Scope) { s.MatMulWith(x, s.Fill(F32, 1, 3, 3), Gemm{Beta: 1}) },
 		"no custom op":      func(s *Scope) { s.Do(nil, x) },
 		"too many results":  func(s *Scope) { s.DoAll(&CustomOp{Name: "many", Shape: shape}, math.MaxInt, x) },
 		"results below one": func(s *Scope) { s.DoAll(&CustomOp{Name: "none", Shape: shape}, math.MinInt, x) },

@@ -17,6 +17,8 @@ type AttentionOptions struct {
 	Gate    Tensor  // [b, t, hq]: each head's result is multiplied by its sigmoid
 	Offsets Tensor  // i32[g+1]: where packed sequences begin and end, of a batch of 1
 	Pages   Tensor  // i32[b, m]: the pages of k and v that each sequence has; needs Lengths
+
+	HalfWeights bool // lets a GPU round the softmax's weights of f16 and bf16 to their own type, for tensor cores
 }
 
 // Attention is softmax(Scale q kᵀ + mask) v for every head: q [b, hq, t, d], k [b, hkv, s, d], v [b, hkv, s, dv], result
@@ -33,7 +35,8 @@ func (s *Scope) Attention(q, k, v Tensor, o AttentionOptions) Tensor {
 // attention also returns the logarithm of each row's sum.
 func (s *Scope) attention(q, k, v Tensor, o *AttentionOptions) (out, lse Tensor) {
 	p := op.Attention{Scale: o.scaleFor(q), Causal: o.Causal, Window: narrow(o.Window),
-		HasLengths: given(o.Lengths), HasSink: given(o.Sink), HasGate: given(o.Gate), HasOffsets: given(o.Offsets), HasPages: given(o.Pages)}
+		HasLengths: given(o.Lengths), HasSink: given(o.Sink), HasGate: given(o.Gate), HasOffsets: given(o.Offsets), HasPages: given(o.Pages),
+		HalfWeights: o.HalfWeights}
 	buf := [8]Tensor{q, k, v}
 	in := buf[:3]
 	for _, extra := range [...]Tensor{o.Lengths, o.Sink, o.Gate, o.Offsets, o.Pages} {

@@ -22,10 +22,10 @@ func (s *Scope) MatMulTT(a, b Tensor) Tensor {
 }
 
 // Gemm is what MatMulWith does beyond the plain product: Act(Alpha op(a) op(b) + Bias) + Beta C. A zero Bias or C is
-// left out, and so is a zero Act. Alpha 0 means 1.
+// left out, and so is a zero Act. Alpha 0 means 1; a Beta without a C is an error.
 type Gemm struct {
 	TransA, TransB bool
-	Alpha, Beta    float32
+	Alpha, Beta    float64
 	Bias           Tensor // [n]
 	Act            Act
 	C              Tensor // [..., m, n]; with s.Into(c) the product is added to it in place
@@ -66,6 +66,9 @@ func (s *Scope) MatMulWith(a, b Tensor, g Gemm) Tensor {
 		p.Act = g.Act.fn()
 	}
 	switch {
+	case !p.HasC && p.Beta != 0:
+		s.fail(p.Name(), "", op.ShapeErr("beta is %v, but there is no c", p.Beta))
+		return emit(s, p, args(a, b))
 	case p.HasBias && p.HasC:
 		return emit(s, p, args(a, b, g.Bias, g.C))
 	case p.HasBias:

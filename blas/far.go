@@ -20,17 +20,14 @@ func (p *product[T]) copied(s *tandem.Scope) (err error) {
 	if held[1], err = p.b.upload(p.dev); err != nil {
 		return err
 	}
-	a, b, g := p.scaled(s, held[0], held[1])
+	g := p.gemm()
 	if p.beta != 0 {
 		if held[2], err = p.c.upload(p.dev); err != nil {
 			return err
 		}
-		g.C, g.Beta = held[2], 1
-		if p.beta != 1 {
-			g.C = s.MulScalar(held[2], float64(p.beta))
-		}
+		g.C = held[2]
 	}
-	return p.c.download(s, s.MatMulWith(a, b, g))
+	return p.c.download(s, s.MatMulWith(held[0], held[1], g))
 }
 
 func (o *operand[T]) contiguous() bool { return o.ld == o.cols || o.rows == 1 }

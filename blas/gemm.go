@@ -96,28 +96,16 @@ func (e *engine[T]) multiply(p *product[T]) {
 // inPlace multiplies where the operands lie.
 func (p *product[T]) inPlace(s *tandem.Scope) error {
 	a, b, c := p.a.borrow(s), p.b.borrow(s), p.c.borrow(s)
-	if p.beta != 0 && p.beta != 1 {
-		s.Into(c).MulScalar(c, float64(p.beta))
-	}
-	a, b, g := p.scaled(s, a, b)
+	g := p.gemm()
 	if p.beta != 0 {
-		g.C, g.Beta = c, 1
+		g.C = c
 	}
 	s.Into(c).MatMulWith(a, b, g)
 	return nil
 }
 
-// scaled arranges for alpha, which a product takes as a float32: others are multiplied into the smaller operand.
-func (p *product[T]) scaled(s *tandem.Scope, a, b tandem.Tensor) (_, _ tandem.Tensor, g tandem.Gemm) {
-	g = tandem.Gemm{TransA: p.transA, TransB: p.transB, Alpha: float32(p.alpha)}
-	switch {
-	case T(g.Alpha) == p.alpha:
-	case a.Elems() <= b.Elems():
-		a, g.Alpha = s.MulScalar(a, float64(p.alpha)), 1
-	default:
-		b, g.Alpha = s.MulScalar(b, float64(p.alpha)), 1
-	}
-	return a, b, g
+func (p *product[T]) gemm() tandem.Gemm {
+	return tandem.Gemm{TransA: p.transA, TransB: p.transB, Alpha: float64(p.alpha), Beta: float64(p.beta)}
 }
 
 func (o *operand[T]) borrow(s *tandem.Scope) tandem.Tensor {

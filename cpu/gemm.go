@@ -25,24 +25,19 @@ func gemmType(d op.DType) gemm.Type {
 var activation = map[op.UnaryFn]gemm.Activation{op.ReLU: gemm.Relu, op.GELU: gemm.Gelu, op.GELUTanh: gemm.GeluTanh,
 	op.SiLU: gemm.Silu, op.Sigmoid: gemm.Sigmoid, op.Tanh: gemm.Tanh}
 
-// pickMatMul takes any strides of the operands; rows of the result must be contiguous. A c that is scaled and not
-// where the result goes needs a scaled copy.
+// pickMatMul takes any strides of the operands; rows of the result must be contiguous.
 func pickMatMul(_ *Backend, p *op.MatMul, in, out []op.Type) (op.Kernel, error) {
 	if o := &out[0]; o.Last() > 1 && o.Strides[o.Rank-1] != 1 {
 		return op.Kernel{}, op.ErrLayout
 	}
-	k := op.Kernel{Run: matMul}
-	if p.HasC && p.Beta != 1 {
-		k.Work = out[0].Bytes()
-	}
-	return k, nil
+	return op.Kernel{Run: matMul}, nil
 }
 
 func matMul(st op.Stream, n *op.Node) error {
 	s, p := st.(*stream), n.Op.(*op.MatMul)
 	a, b, y := &n.In[0], &n.In[1], &n.Out[0]
 	c := &s.call
-	*c = gemm.Call{Alpha: float64(p.Alpha), A: matrix(a, p.TransA), C: matrix(y, false)}
+	*c = gemm.Call{Alpha: p.Alpha, A: matrix(a, p.TransA), C: matrix(y, false)}
 	c.M, c.N, c.K = p.Sizes(&a.Type, &b.Type)
 	if b.Format == op.Packed {
 		s.packed = s.backendPacked(b)
@@ -88,29 +83,12 @@ func (s *stream) addend(n *op.Node, c *gemm.Call) *op.View {
 		return nil
 	}
 	v, y := &n.In[len(n.In)-1], &n.Out[0]
-	inPlace := v.Block == y.Block && v.Off == y.Off
-	switch {
-	case inPlace && !p.HasAct:
-		c.Beta = float64(p.Beta)
+	if v.Block == y.Block && v.Off == y.Off && !p.HasAct {
+		c.Beta = p.Beta
 		return nil
-	case p.Beta == 1:
-		c.Epilogue.Residual = matrix(v, false)
-		return v
 	}
-	s.scaled = *v
-	s.scaled.Block, s.scaled.Off = n.Work.Block, n.Work.Off
-	s.scaled.Pack()
-	s.scaleInto(&s.scaled, v, p.Beta)
-	c.Epilogue.Residual = matrix(&s.scaled, false)
-	return &s.scaled
-}
-
-// scaleInto is dst = beta * src, as an op of its own on this stream.
-func (s *stream) scaleInto(dst, src *op.View, beta float32) {
-	n := &s.inner
-	n.Set(op.Store(n, op.Scalar{Fn: op.Mul, Value: float64(beta)}), 1, 1)
-	n.In[0], n.Out[0] = *src, *dst
-	_ = scalars[src.DType](s, n) // elementwise kernels do not fail
+	c.Epilogue.Residual, c.Epilogue.Scale = matrix(v, false), p.Beta
+	return v
 }
 
 // batches fills s.calls: one call for all batches where their strides allow it, else one for each outer index.

@@ -25,8 +25,8 @@ type stream struct {
 	call   gemm.Call
 	calls  []gemm.Call
 	packed gemm.Packed
-	scaled op.View
-	inner  op.Node
+
+	inner op.Node // of a copy
 }
 
 // body computes items lo..hi-1 of a node.

@@ -2,7 +2,11 @@
 
 package gpu
 
-import "github.com/tandem-compute/tandem/internal/op"
+import (
+	"math"
+
+	"github.com/tandem-compute/tandem/internal/op"
+)
 
 var gemms = table{on(pickMatMul), on(pickPack)}
 
@@ -208,7 +212,7 @@ func (s *stream) product(k *symbol, grid, block dim, g *product, off *[4]int) er
 	stride := func(v int) uint64 { return uint64(g.loop.stride[v][last]) }
 	return s.launch(k, grid, block, move(g.po, 0), move(g.pa, 1), move(g.pb, 2), c, g.bias,
 		uint64(g.m), uint64(g.n), uint64(g.k), uint64(g.a.ld), uint64(g.b.ld), uint64(g.ldc), uint64(g.ldo),
-		stride(1), stride(2), stride(3), stride(0), single(g.op.Alpha), single(g.op.Beta), act)
+		stride(1), stride(2), stride(3), stride(0), math.Float64bits(g.op.Alpha), math.Float64bits(g.op.Beta), act)
 }
 
 // kernel chooses by dtype, layout and size. All kernels of f32 and f64 accumulate in the order of k and give the same

@@ -9,14 +9,14 @@ template <class T> struct Product {
   const T *a, *b, *c, *bias;
   u32 m, n, k;
   u32 lda, ldb, ldc, ldo;
-  f32 alpha, beta;
+  f64 alpha, beta;
   u32 activation;
 };
 
 // The parameters of every matrix product, and their packing into a Product for this block's batch (blockIdx.z).
 #define PRODUCT_PARAMETERS(T)                                                                                                  \
   T *out, const T *a, const T *b, const T *c, const T *bias, u32 m, u32 n, u32 k, u32 lda, u32 ldb, u32 ldc, u32 ldo,          \
-      u64 stride_a, u64 stride_b, u64 stride_c, u64 stride_out, f32 alpha, f32 beta, u32 activation
+      u64 stride_a, u64 stride_b, u64 stride_c, u64 stride_out, f64 alpha, f64 beta, u32 activation
 #define PRODUCT(T)                                                                                                             \
   (Product<T>{out + blockIdx.z * stride_out, a + blockIdx.z * stride_a, b + blockIdx.z * stride_b,                             \
               c ? c + blockIdx.z * stride_c : c, bias, m, n, k, lda, ldb, ldc, ldo, alpha, beta, activation})

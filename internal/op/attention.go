@@ -31,6 +31,10 @@ type Attention struct {
 	HasGate    bool
 	HasOffsets bool
 	HasPages   bool
+
+	// HalfWeights lets f16 and bf16 round the softmax's weights to their own type before the product with v, and their
+	// exponentials be approximate, which tensor cores need. The CPU keeps f32.
+	HalfWeights bool
 }
 
 func (*Attention) Kind() Kind   { return KindAttention }

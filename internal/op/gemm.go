@@ -10,7 +10,7 @@ package op
 //
 // Each element is accumulated in the order of k.
 type MatMul struct {
-	Alpha, Beta    float32
+	Alpha, Beta    float64 // rounded once to the type of the computation
 	TransA, TransB bool
 	HasBias, HasC  bool
 	Act            UnaryFn // applied when HasAct is set: relu, silu, gelu, gelutanh, sigmoid or tanh

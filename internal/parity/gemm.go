@@ -53,6 +53,7 @@ func epilogues() []Case {
 				New(&op.MatMul{Alpha: 1, HasBias: true}, with(bias), Linear(s[2]), Tag("bias")),
 				New(&op.MatMul{Alpha: 1, HasC: true, Beta: 1}, with(c), Linear(s[2]), Tag("residual")),
 				New(&op.MatMul{Alpha: -1, HasC: true, Beta: 0.25}, with(c), Linear(s[2]), Tag("beta")),
+				New(&op.MatMul{Alpha: 0.1, HasC: true, Beta: -0.3}, with(c), Linear(s[2]), Tag("uneven")),
 				New(&op.MatMul{Alpha: 1, HasC: true}, with(c), Linear(s[2]), Tag("beta=0")))
 			for _, act := range []op.UnaryFn{op.ReLU, op.SiLU, op.GELU, op.GELUTanh, op.Sigmoid, op.Tanh} {
 				cs = append(cs, New(&op.MatMul{Alpha: 1, HasBias: true, HasC: true, Beta: 1, HasAct: true, Act: act}, with(bias, c), Linear(s[2]), Tag("%v", act)))

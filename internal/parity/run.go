@@ -351,7 +351,7 @@ func (c *Case) scales(in, want []ref.Array) ([]ref.Array, error) {
 func absolute(o op.Op) op.Op {
 	if p, ok := o.(*op.MatMul); ok {
 		q := *p
-		q.Alpha, q.Beta, q.HasAct = float32(math.Abs(float64(p.Alpha))), float32(math.Abs(float64(p.Beta))), false
+		q.Alpha, q.Beta, q.HasAct = math.Abs(p.Alpha), math.Abs(p.Beta), false
 		return &q
 	}
 	return o

@@ -25,7 +25,7 @@ func matMul(p *op.MatMul, in, out []Array) error {
 					sum.addProduct(a.F[ao+ai], b.F[bo+bi])
 				}
 				at := batch*m*n + i*n + j
-				y.F[at] = epilogue(p, in[2:], float64(p.Alpha)*sum.total(), j, at)
+				y.F[at] = epilogue(p, in[2:], p.Alpha*sum.total(), j, at)
 			}
 		}
 	}
@@ -46,7 +46,7 @@ func epilogue(p *op.MatMul, extra []Array, v float64, j, at int) float64 {
 		v = Function(p.Act, v)
 	}
 	if p.HasC && p.Beta != 0 {
-		v += float64(p.Beta) * extra[len(extra)-1].F[at]
+		v += p.Beta * extra[len(extra)-1].F[at]
 	}
 	return v
 }

@@ -18,6 +18,7 @@ const (
 // [M, N] views of any type that computes like C; a Row stride of 0 makes the usual bias of one value per column.
 type Epilogue struct {
 	Bias, Residual Matrix
+	Scale          float64 // of the residual; 0 stands for 1
 	Act            Activation
 }
 
@@ -31,7 +32,7 @@ type Batch struct {
 
 // Call is one product, or a batch of them:
 //
-//	C = Act(Alpha A B + Beta C + Bias) + Residual
+//	C = Act(Alpha A B + Beta C + Bias) + Scale Residual
 //
 // A [M, K], B [K, N], C [M, N]. A transposed operand is a view with its strides swapped. With Beta 0, C is not read.
 // C must not overlap an operand, but for a Residual that is C itself. F64 does not mix with the other types; those do

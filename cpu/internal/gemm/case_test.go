@@ -1,6 +1,7 @@
 package gemm
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -19,14 +20,15 @@ type problemCase struct {
 	cgap             int
 	alpha, beta      float64
 	bias, residual   bool
+	scale            float64 // of the residual
 	act              Activation
 	packed, integers bool // packed weights; small integers, so that sums are exact
 	threads          int
 }
 
 func (c problemCase) String() string {
-	return fmt.Sprintf("%dx%dx%d a=%s%v b=%s%v c=%s+%d alpha=%v beta=%v bias=%v res=%v act=%d packed=%v threads=%d", c.m, c.n, c.k, typeNames[c.at], c.al,
-		typeNames[c.bt], c.bl, typeNames[c.ct], c.cgap, c.alpha, c.beta, c.bias, c.residual, c.act, c.packed, c.threads)
+	return fmt.Sprintf("%dx%dx%d a=%s%v b=%s%v c=%s+%d alpha=%v beta=%v bias=%v res=%v*%v act=%d packed=%v threads=%d", c.m, c.n, c.k, typeNames[c.at], c.al,
+		typeNames[c.bt], c.bl, typeNames[c.ct], c.cgap, c.alpha, c.beta, c.bias, c.residual, c.scale, c.act, c.packed, c.threads)
 }
 
 // wide is the type of the computation.
@@ -87,7 +89,7 @@ func (c problemCase) call(t *testing.T, e *Engine, o *operands) *Call {
 		call.Epilogue.Bias.Row = 0
 	}
 	if c.residual {
-		call.Epilogue.Residual = o.residual.Matrix
+		call.Epilogue.Residual, call.Epilogue.Scale = o.residual.Matrix, c.scale
 	}
 	if c.packed {
 		w, err := e.Pack(make([]byte, e.PackedSize(c.bt, c.k, c.n)), o.b.Matrix, c.k, c.n)
@@ -158,8 +160,9 @@ func (c problemCase) finish(o *operands, i, j int, sum, scale float64) (want, bo
 		bound = 2*bound + 8*u*(1+math.Abs(want))
 	}
 	if c.residual {
-		want += o.residual.get(i, j)
-		bound += 2 * u * math.Abs(want)
+		term := cmp.Or(c.scale, 1) * o.residual.get(i, j)
+		want += term
+		bound += 2 * u * (math.Abs(want) + math.Abs(term))
 	}
 	if c.ct != c.wide() {
 		bound += unit(c.ct)*(math.Abs(want)+bound) + 0x1p-25

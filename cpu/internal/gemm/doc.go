@@ -1,6 +1,6 @@
 // Package gemm multiplies dense matrices on the CPU.
 //
-//	C = Act(Alpha A B + Beta C + Bias) + Residual
+//	C = Act(Alpha A B + Beta C + Bias) + Scale Residual
 //
 // in float32 or float64, with operands and results that may be stored as f16 or bf16 (converted while they are packed,
 // summed in float32, rounded once at the end). A transposed operand is a view with its strides swapped; a batch is a

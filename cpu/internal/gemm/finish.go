@@ -84,25 +84,25 @@ func finish[T float32 | float64](w *worker, pr *problem, out output, i, m, j, n 
 	}
 }
 
-// epilogue turns x, which belongs at i, j.. of C, into Act(x + Bias) + Residual.
+// epilogue turns x, which belongs at i, j.. of C, into Act(x + Bias) + Scale Residual.
 func epilogue[T float32 | float64](w *worker, pr *problem, x []T, i, j int, v *vec.Float[T], act func(dst, x []T)) {
 	if pr.bias.Ptr != nil {
-		v.Add(x, x, operandRow[T](w, pr, &pr.bias, i, j, len(x)))
+		v.Add(x, x, operandRow[T](w, pr, &pr.bias, i, j, len(x), pr.ks.bits(1)))
 	}
 	if act != nil {
 		act(x, x)
 	}
 	if pr.residual.Ptr != nil {
-		v.Add(x, x, operandRow[T](w, pr, &pr.residual, i, j, len(x)))
+		v.Add(x, x, operandRow[T](w, pr, &pr.residual, i, j, len(x), pr.scale))
 	}
 }
 
-// operandRow is a row of bias or residual: where it lies if it can be, else converted.
-func operandRow[T float32 | float64](w *worker, pr *problem, m *Matrix, i, j, n int) []T {
-	if m.Col == 1 && m.Type.Size() == pr.ks.size {
+// operandRow is a row of bias or residual times scale: where it lies if it can be, else converted.
+func operandRow[T float32 | float64](w *worker, pr *problem, m *Matrix, i, j, n int, scale uint64) []T {
+	if scale == pr.ks.bits(1) && m.Col == 1 && m.Type.Size() == pr.ks.size {
 		return floats[T](m.at(i, j), n)
 	}
-	return rowOf[T](w, &w.extra, m, i, j, n, pr.ks.bits(1))
+	return rowOf[T](w, &w.extra, m, i, j, n, scale)
 }
 
 // storeC rounds n elements at x to the type of C and stores them at i, j...

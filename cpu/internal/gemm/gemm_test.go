@@ -105,7 +105,7 @@ func TestEpilogue(t *testing.T) {
 		for act := range numActivations {
 			for i, s := range [][3]int{{1, 300, 500}, {4, 70, 100}, {30, 50, 60}, {300, 40, 20}, {100, 5, 70}} {
 				for _, ty := range [][3]Type{{F32, F32, F32}, {F64, F64, F64}, {BF16, BF16, BF16}} {
-					problemCase{m: s[0], n: s[1], k: s[2], at: ty[0], bt: ty[1], ct: ty[2], alpha: 0.25, beta: float64(i % 2), act: act, bias: i%3 != 1, residual: i%2 == 0,
+					problemCase{m: s[0], n: s[1], k: s[2], at: ty[0], bt: ty[1], ct: ty[2], alpha: 0.25, beta: float64(i % 2), act: act, bias: i%3 != 1, residual: i%2 == 0, scale: []float64{0, -0.3, 1}[i%3],
 						threads: 2}.check(t, e, p, &ws)
 				}
 			}

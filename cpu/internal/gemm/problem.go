@@ -1,6 +1,9 @@
 package gemm
 
-import "unsafe"
+import (
+	"cmp"
+	"unsafe"
+)
 
 // A path is a way to compute a product.
 type path uint8
@@ -22,7 +25,8 @@ type problem struct {
 	bias, residual    Matrix
 	act               Activation
 	alpha, beta       uint64
-	hasBeta, hasFinal bool // beta is not 0; the epilogue is not empty
+	scale             uint64 // of the residual
+	hasBeta, hasFinal bool   // beta is not 0; the epilogue is not empty
 	swapped           bool
 	weights           *Packed
 	path              path
@@ -46,6 +50,7 @@ func (pr *problem) set(e *Engine, c *Call, batch int) {
 	if pr.hasFinal {
 		pr.act = c.Epilogue.Act
 		pr.bias, pr.residual = c.Epilogue.Bias.moved(batch*c.Batch.Bias), c.Epilogue.Residual.moved(batch*c.Batch.Residual)
+		pr.scale = pr.ks.bits(cmp.Or(c.Epilogue.Scale, 1))
 	}
 	pr.choose(c.Alpha)
 }
