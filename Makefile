@@ -70,7 +70,7 @@ FUZZTIME ?= 20s
 fuzz: ## every fuzz target of the repository, each for FUZZTIME
 	@git grep -o 'func Fuzz[A-Za-z0-9]*' -- '*_test.go' | while IFS=: read -r file target; do \
 		echo "== $$file: $${target#func }"; \
-		$(GO) test -run '^$$' -fuzz "^$${target#func }$$" -fuzztime $(FUZZTIME) "./$$(dirname $$file)" </dev/null || exit 1; done
+		$(GO) test -run '^$$' -fuzz "^$${target#func }$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s "./$$(dirname $$file)" </dev/null || exit 1; done
 
 mutate: ## small wrongs in kernels, which the suite must notice; make mutate DRAW=5 runs five of each path, drawn by the commit
 	$(GO) run ./internal/cmd/mutate $(if $(DRAW),-draw $(DRAW) -seed $$(git rev-parse HEAD))

@@ -37,7 +37,8 @@ func (f *script) sizes() []int {
 func fuzzScope(s *Scope, f *script, xs []Tensor) Tensor {
 	x, y, z := xs[f.next(len(xs))], xs[f.next(len(xs))], xs[f.next(len(xs))]
 	dt := []DType{F32, F32, F64, F16, BF16, I64, I32, I8, U8, Bool, 0, 77}[f.next(12)]
-	switch f.next(35) {
+	n := f.next(35 + fuzzedRows)
+	switch n {
 	case 0:
 		return s.Add(x, y)
 	case 1:
@@ -124,11 +125,13 @@ func fuzzScope(s *Scope, f *script, xs []Tensor) Tensor {
 		return s.Exp(x)
 	case 33:
 		return s.Eq(x, y)
+	case 34:
+		return s.Mul(x, y)
 	}
-	return s.Mul(x, y)
+	return fuzzRows(s, f, n-35, x, y, z)
 }
 
-const opBytes = 12 // of a script
+const opBytes = 14 // of a script
 
 // play runs the ops of a script but those in skip. It returns the first that fails, -1 when none does, and reads every
 // f32 result into out.
@@ -178,7 +181,8 @@ func FuzzScope(f *testing.F) {
 		require.NoError(t, closed.Close())
 		a, b := tensor(t, d, make([]float32, 4), 2, 2), tensor(t, d, make([]float32, 6), 2, 3)
 		xs := []Tensor{a, b, tensor(t, d, []float32{0.5}, 1), tensor(t, d, []float32{1, 2}, 2), tensor(t, d, []int64{1, 2, 3}, 3),
-			tensor(t, d, []bool{true, false}, 2), tensor(t, d, []float32{}, 0, 2), closed, foreign, {}}
+			tensor(t, d, []bool{true, false}, 2), tensor(t, d, []float32{}, 0, 2), closed, foreign, {},
+			tensor(t, d, []int32{0, 1, 2}, 3), tensor(t, d, []int32{1, 0}, 2), tensor(t, d, make([]float32, 16), 1, 2, 4, 2)}
 		live := d.Stats().Live
 		var eager, replayed [][]float32
 		skip := map[int]bool{}
@@ -189,6 +193,9 @@ func FuzzScope(f *testing.F) {
 			require.NoError(t, Write(xs[3], []float32{1, 2}))
 			require.NoError(t, Write(xs[4], []int64{1, 2, 3}))
 			require.NoError(t, Write(xs[5], []bool{true, false}))
+			require.NoError(t, Write(xs[10], []int32{0, 1, 2}))
+			require.NoError(t, Write(xs[11], []int32{1, 0}))
+			require.NoError(t, Write(xs[12], make([]float32, 16)))
 		}
 		for failed := 0; failed >= 0; {
 			reset()

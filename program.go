@@ -184,8 +184,8 @@ func (p *Program) cost(n *op.Node) {
 		out[i] = n.Out[i].Type
 	}
 	c := n.Op.Cost(in[:len(n.In)], out[:len(n.Out)])
-	p.price.Flops += c.Flops
-	p.price.Moved += c.Bytes
+	c = c.Plus(op.Cost{Flops: p.price.Flops, Bytes: p.price.Moved})
+	p.price.Flops, p.price.Moved = c.Flops, c.Bytes
 }
 
 // Run replays the program: no planning, no validation but that its tensors are still open, no heap allocation. When

@@ -57,6 +57,9 @@ func (s *Scope) Concat(axis int, xs ...Tensor) Tensor {
 // Split is views of x: consecutive pieces of the given sizes along an axis, which together fill it.
 func (s *Scope) Split(x Tensor, axis int, sizes ...int) []Tensor {
 	t, sum := x.Type(), 0
+	if s.into.slot != nil && len(sizes) > 1 {
+		s.fail("split", t.String(), op.UnsupportedErr("one destination does not take %d pieces", len(sizes)))
+	}
 	for _, n := range sizes {
 		sum += n
 	}

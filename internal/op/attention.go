@@ -179,11 +179,11 @@ func (p *Attention) Keys(in []Type) int {
 
 func (p *Attention) Cost(in, out []Type) Cost {
 	q, v := &in[0], &in[2]
-	pairs := int64(q.Dims[0]) * int64(q.Dims[1]) * int64(q.Dims[2]) * int64(p.Keys(in))
+	each := 2 // of a query, a key and an element of their heads
 	if p.Causal && q.Dims[2] > 1 {
-		pairs /= 2
+		each = 1
 	}
-	return Cost{2 * pairs * int64(q.Dims[3]+v.Dims[3]), bytes(in, out)}
+	return Cost{product(each, q.Dims[0], q.Dims[1], q.Dims[2], p.Keys(in), q.Dims[3]+v.Dims[3]), bytes(in, out)}
 }
 
 // AttentionGrad is the backward of Attention without pages and without gate: dq, dk and dv from q, k, v, out, lse and
@@ -247,7 +247,7 @@ func (p *AttentionGrad) Infer(out, in []Type) ([]Type, error) {
 func (p *AttentionGrad) Cost(in, out []Type) Cost {
 	f := p.Forward()
 	c := f.Cost(in[:3], out)
-	return Cost{c.Flops * 5 / 2, bytes(in, out)}
+	return Cost{product(int(c.Flops), 5) / 2, bytes(in, out)}
 }
 
 // AttentionProbs is the probabilities that Attention weighs the values with, for those who must look at them:

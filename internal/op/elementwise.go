@@ -411,7 +411,7 @@ func (*SwiGLU) Infer(out, in []Type) ([]Type, error) {
 func (*SwiGLU) Cost(in, out []Type) Cost { return perElem(4, in, out) }
 
 // SwiGLUGrad is the backward of SwiGLU: dgate and dup, zero where the limit cut; at the very limit the gradient
-// passes, as in PyTorch's clamp.
+// passes.
 type SwiGLUGrad struct{ Limit float32 }
 
 func (*SwiGLUGrad) Kind() Kind       { return KindSwiGLUGrad }

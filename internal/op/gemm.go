@@ -106,7 +106,7 @@ func (p *MatMul) inferExtras(in []Type, t *Type, n int) error {
 
 func (p *MatMul) Cost(in, out []Type) Cost {
 	_, _, k := p.Sizes(&in[0], &in[1])
-	return Cost{2 * int64(k) * int64(out[0].Elems()), bytes(in, out)}
+	return Cost{product(2, k, out[0].Elems()), bytes(in, out)}
 }
 
 // Pack is a weight w [k, n] (or [n, k] when Trans is set) in the layout that the device's row-invariant matrix
@@ -177,7 +177,7 @@ func (p *GroupedMatMul) Infer(out, in []Type) ([]Type, error) {
 	return append(out, t), dense(in)
 }
 func (*GroupedMatMul) Cost(in, out []Type) Cost {
-	return Cost{2 * int64(in[0].Last()) * int64(out[0].Elems()), bytes(in, out)}
+	return Cost{product(2, in[0].Last(), out[0].Elems()), bytes(in, out)}
 }
 
 func grouped(x, w, offsets *Type) error {
@@ -213,5 +213,5 @@ func (*GroupedOuter) Infer(out, in []Type) ([]Type, error) {
 	return append(out, t), err
 }
 func (*GroupedOuter) Cost(in, out []Type) Cost {
-	return Cost{2 * int64(in[0].Elems()) * int64(in[1].Last()), bytes(in, out)}
+	return Cost{product(2, in[0].Elems(), in[1].Last()), bytes(in, out)}
 }

@@ -27,7 +27,7 @@ func (p *Take) Infer(out, in []Type) ([]Type, error) {
 	return append(out, t), dense(in)
 }
 func (*Take) Cost(in, out []Type) Cost {
-	return Cost{0, 2*int64(out[0].Bytes()) + int64(in[1].Bytes())}
+	return Cost{0, sum(product(2, out[0].Bytes()), int64(in[1].Bytes()))}
 }
 
 // replace is t with dimension axis replaced by idx's dimensions.
@@ -98,7 +98,7 @@ func (p *TakeAlong) Infer(out, in []Type) ([]Type, error) {
 	return append(out, in[1].With(in[0].DType)), dense(in)
 }
 func (*TakeAlong) Cost(in, out []Type) Cost {
-	return Cost{0, 2*int64(out[0].Bytes()) + int64(in[1].Bytes())}
+	return Cost{0, sum(product(2, out[0].Bytes()), int64(in[1].Bytes()))}
 }
 
 // along refuses indices that differ from x in another dimension than axis.
@@ -203,7 +203,7 @@ func (*PutRows) Infer(out, in []Type) ([]Type, error) {
 	}
 	return scattered(out, in)
 }
-func (*PutRows) Cost(in, out []Type) Cost { return Cost{0, 2 * int64(in[2].Bytes())} }
+func (*PutRows) Cost(in, out []Type) Cost { return Cost{0, product(2, in[2].Bytes())} }
 
 // MaxConcat is the most tensors that one Concat joins.
 const MaxConcat = MaxOperands - 1

@@ -1,5 +1,10 @@
 package op
 
+import (
+	"math"
+	"math/bits"
+)
+
 // Op is parameters and the rules that need no device. Methods are on the pointer.
 type Op interface {
 	// Kind indexes every table.
@@ -32,13 +37,41 @@ type Window interface {
 }
 
 // Cost is what an op must do at least: arithmetic operations, and bytes read and written if nothing is in a cache.
+// Numbers that no int64 holds are math.MaxInt64.
 type Cost struct{ Flops, Bytes int64 }
+
+// Plus is c and d together.
+func (c Cost) Plus(d Cost) Cost { return Cost{sum(c.Flops, d.Flops), sum(c.Bytes, d.Bytes)} }
+
+// sum adds numbers that are not negative.
+func sum(a, b int64) int64 {
+	if a > math.MaxInt64-b {
+		return math.MaxInt64
+	}
+	return a + b
+}
+
+// product multiplies numbers that are not negative.
+func product(ns ...int) int64 {
+	p := uint64(1)
+	for _, n := range ns {
+		hi, lo := bits.Mul64(p, uint64(n))
+		if n == 0 {
+			return 0
+		}
+		if hi != 0 || lo > math.MaxInt64 {
+			lo = math.MaxInt64
+		}
+		p = lo
+	}
+	return int64(p)
+}
 
 // bytes is the size of all operands once.
 func bytes(in, out []Type) (n int64) {
 	for _, ts := range [2][]Type{in, out} {
 		for i := range ts {
-			n += int64(ts[i].Bytes())
+			n = sum(n, int64(ts[i].Bytes()))
 		}
 	}
 	return n
@@ -46,7 +79,7 @@ func bytes(in, out []Type) (n int64) {
 
 // perElem is the cost of n operations on each element of the first output.
 func perElem(n int, in, out []Type) Cost {
-	return Cost{int64(n) * int64(out[0].Elems()), bytes(in, out)}
+	return Cost{product(n, out[0].Elems()), bytes(in, out)}
 }
 
 func want(in []Type, n int) error {
