@@ -3,6 +3,7 @@ package tandem
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"unsafe"
 
@@ -172,9 +173,11 @@ func dtypeOf[T Elem]() DType {
 
 // matches reports whether []T holds elements of type d bit by bit.
 func matches[T Elem](d DType) bool {
-	t := dtypeOf[T]()
-	return t == d || t == 0 && (d == F16 || d == BF16)
+	return stores(dtypeOf[T](), d)
 }
+
+// stores is matches for the Go type whose dtype is as.
+func stores(as, d DType) bool { return as == d || as == 0 && (d == F16 || d == BF16) }
 
 func asBytes[T Elem](s []T) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(s))), len(s)*int(unsafe.Sizeof(*new(T))))
@@ -260,7 +263,32 @@ func FromSlice[T Elem](d *Device, data []T, dims ...int) (Tensor, error) {
 // Write sets all elements of a persistent tensor from the host: a position, a seed, a learning rate between two runs
 // of a Program. T is the Go type of the tensor's elements, or uint16 for the bits of f16 and bf16. Writing while a
 // run reads the tensor is a race, as with any Go variable.
-func Write[T Elem](t Tensor, data []T) (err error) {
+func Write[T Elem](t Tensor, data []T) error {
+	return t.write(asBytes(data), dtypeOf[T](), len(data))
+}
+
+// WriteBytes is Write of elements of whatever dtype by their bytes, little-endian as a file has them. Bytes of bools are
+// 0 or 1.
+func WriteBytes(t Tensor, data []byte) error {
+	if !t.ok() {
+		return fmt.Errorf("tandem: write: %w", ErrClosed)
+	}
+	ty := t.Type()
+	if len(data) != ty.Bytes() {
+		return fmt.Errorf("tandem: write %d bytes into %v: %w", len(data), ty, ErrShape)
+	}
+	if i := slices.IndexFunc(data, func(b byte) bool { return b > 1 }); ty.DType == Bool && i >= 0 {
+		return fmt.Errorf("tandem: write %d as element %d of %v: %w", data[i], i, ty, ErrDType)
+	}
+	as := ty.DType
+	if as == F16 || as == BF16 {
+		as = 0
+	}
+	return t.write(data, as, ty.Elems())
+}
+
+// write is Write of n elements of the Go type that matches as.
+func (t Tensor) write(data []byte, as DType, n int) (err error) {
 	if t.slot == nil {
 		return fmt.Errorf("tandem: write: %w", ErrClosed)
 	}
@@ -276,11 +304,11 @@ func Write[T Elem](t Tensor, data []T) (err error) {
 		return fmt.Errorf("tandem: write: %w", ErrClosed)
 	}
 	v := &t.slot.view
-	if !matches[T](v.DType) || v.Format != op.Dense {
-		return fmt.Errorf("tandem: write %T into %v: %w", data, v.Type, ErrDType)
+	if !stores(as, v.DType) || v.Format != op.Dense {
+		return fmt.Errorf("tandem: write %s elements into %v: %w", goName(as), v.Type, ErrDType)
 	}
-	if v.Elems() != len(data) {
-		return fmt.Errorf("tandem: write %d elements into %v: %w", len(data), v.Type, ErrShape)
+	if v.Elems() != n {
+		return fmt.Errorf("tandem: write %d elements into %v: %w", n, v.Type, ErrShape)
 	}
 	if !v.Contiguous() {
 		return fmt.Errorf("tandem: write into %v: its elements are strided, in memory that is the caller's to write: %w", v.Type, ErrUnsupported)
@@ -289,7 +317,7 @@ func Write[T Elem](t Tensor, data []T) (err error) {
 		return nil
 	}
 	c.stats.Uploaded += int64(v.Bytes())
-	if err := c.stream.Upload(v, asBytes(data)); err != nil {
+	if err := c.stream.Upload(v, data); err != nil {
 		return &OpError{"write", v.Type.String(), c.dev.Name(), err}
 	}
 	return nil
@@ -299,6 +327,23 @@ func Write[T Elem](t Tensor, data []T) (err error) {
 // for the bits of f16 and bf16, or float32 to have f16 and bf16 widened. In a Program it copies at every run.
 func Read[T Elem](s *Scope, t Tensor, out []T) error {
 	return s.read(t, asBytes(out), dtypeOf[T](), len(out))
+}
+
+// ReadBytes is Read of elements of whatever dtype as their bytes, little-endian as a file has them.
+func ReadBytes(s *Scope, t Tensor, out []byte) error {
+	if !t.ok() {
+		return s.read(t, out, 0, 0) // says so
+	}
+	v := t.Type()
+	if len(out) != v.Bytes() {
+		s.fail("read", "", op.ShapeErr("%v into %d bytes", v, len(out)))
+		return s.err
+	}
+	as := v.DType
+	if as == F16 || as == BF16 {
+		as = 0
+	}
+	return s.read(t, out, as, v.Elems())
 }
 
 // read is Read for n elements of the Go type that matches as. It is not generic: what a generic function calls with
