@@ -4,8 +4,9 @@ package weights
 
 import (
 	"os"
-	"syscall"
 	"unsafe"
+
+	"golang.org/x/sys/unix"
 )
 
 // mapping is a file in memory. A file that is cut while it is mapped faults on access, as mapped files do.
@@ -27,7 +28,7 @@ func mapFile(path string) (*mapping, error) {
 	if info.Size() == 0 {
 		return &mapping{}, nil // an empty file cannot be mapped
 	}
-	data, err := syscall.Mmap(int(f.Fd()), 0, int(info.Size()), syscall.PROT_READ, syscall.MAP_SHARED)
+	data, err := unix.Mmap(int(f.Fd()), 0, int(info.Size()), unix.PROT_READ, unix.MAP_SHARED)
 	if err != nil {
 		return nil, os.NewSyscallError("mmap", err)
 	}
@@ -40,7 +41,7 @@ func (m *mapping) close() error {
 	}
 	data := m.data
 	m.data = nil
-	return os.NewSyscallError("munmap", syscall.Munmap(data))
+	return os.NewSyscallError("munmap", unix.Munmap(data))
 }
 
 // release lets the pages go that lie wholly within b.
@@ -55,5 +56,5 @@ func (m *mapping) release(b []byte) error {
 	if from = (from + page - 1) / page * page; from >= to {
 		return nil
 	}
-	return os.NewSyscallError("madvise", syscall.Madvise(m.data[from:to], syscall.MADV_DONTNEED))
+	return os.NewSyscallError("madvise", unix.Madvise(m.data[from:to], unix.MADV_DONTNEED))
 }
