@@ -47,6 +47,7 @@ func (c *core) block(size int) *op.Block {
 	if f := c.free[k]; len(f) > 0 {
 		b := f[len(f)-1]
 		c.free[k] = f[:len(f)-1]
+		c.idle--
 		return b
 	}
 	c.dev.mu.Lock()
@@ -79,20 +80,24 @@ func (c *core) take(size int) (*op.Block, error) {
 
 // returnFree gives the arena's idle blocks to the device, whose mutex is held, and reports whether there were any.
 func (c *core) returnFree() (any bool) {
+	if c.idle == 0 {
+		return false
+	}
 	for i := range c.free {
 		for _, b := range c.free[i] {
 			c.dev.give(b)
-			any = true
 		}
 		c.free[i] = c.free[i][:0]
 	}
-	return any
+	c.idle = 0
+	return true
 }
 
 // recycle takes back a block that nothing refers to.
 func (c *core) recycle(b *op.Block) {
 	k := class(b.Size)
 	c.free[k] = append(c.free[k], b)
+	c.idle++
 }
 
 // poison is result i of an op after an error: no memory, but the shape it would have, or its first operand's.

@@ -68,7 +68,7 @@ func room(path string) string {
 func floor(room string) int {
 	order := [][]string{
 		{"internal/op"},
-		{"internal/ptx", "internal/cuda", "kernels", "internal/ref", "internal/plan"},
+		{"internal/ptx", "internal/cuda", "kernels", "internal/ref", "internal/plan", "internal/npy"},
 		{"internal/sim", "internal/parity"},
 		{"cpu", "gpu"},
 		{"internal/device"},

@@ -22,6 +22,7 @@ type core struct {
 	stack   []Tensor
 	slots   []*slot // idle
 	free    [classes][]*op.Block
+	idle    int     // blocks in free
 	node    op.Node // the node of an eager op; recorded nodes are made anew
 	aux     op.Node // of a copy made on behalf of an op
 	src     op.View // of a copy to the host: what crosses to the stream lives here, not on the heap
