@@ -37,7 +37,8 @@ func matMul(st op.Stream, n *op.Node) error {
 	s, p := st.(*stream), n.Op.(*op.MatMul)
 	a, b, y := &n.In[0], &n.In[1], &n.Out[0]
 	c := &s.call
-	*c = gemm.Call{Alpha: p.Alpha, A: matrix(a, p.TransA), C: matrix(y, false)}
+	*c = gemm.Call{}
+	c.Alpha, c.A, c.C = p.Alpha, matrix(a, p.TransA), matrix(y, false)
 	c.M, c.N, c.K = p.Sizes(&a.Type, &b.Type)
 	if b.Format == op.Packed {
 		s.packed = s.backendPacked(b)
@@ -53,6 +54,10 @@ func matMul(st op.Stream, n *op.Node) error {
 		c.Epilogue.Bias.Row, c.Epilogue.Bias.Col = 0, n.In[2].Strides[0]
 	}
 	extra := s.addend(n, c)
+	if y.Rank == 2 {
+		s.engine.Multiply(&s.gemm, s.pool, s.threads, c)
+		return nil
+	}
 	s.batches(n, c, extra)
 	s.engine.MultiplyGroup(&s.gemm, s.pool, s.threads, s.calls)
 	return nil

@@ -30,11 +30,28 @@ func rmsNorm64(s op.Stream, n *op.Node) error {
 func rmsNormRows[T vec.Real](w *worker, n *op.Node, lo, hi int) {
 	p, t := n.Op.(*op.RMSNorm), rowTable[T](w, &n.Out[0])
 	weight := rowOf[T](w, &n.In[1], 0, 0)
+	if lo < hi && isFar(&n.Out[0]) {
+		rmsNormFar(w, n, lo, hi, weight)
+		return
+	}
 	for r := lo; r < hi; r++ {
 		x, y := rowOf[T](w, &n.In[0], r, 1), rowTo[T](w, &n.Out[0], r, 2)
 		t.RMSNorm(y, x, weight, T(p.Eps), T(p.Offset))
 		putRow(w, &n.Out[0], r, y)
 	}
+}
+
+// rmsNormFar takes the sum of each row while it writes the one before.
+func rmsNormFar[T vec.Real](w *worker, n *op.Node, lo, hi int, weight []T) {
+	p, t := n.Op.(*op.RMSNorm), rowTable[T](w, &n.Out[0])
+	x := rowOf[T](w, &n.In[0], lo, 1)
+	s := t.RootMeanSquare(x, T(p.Eps))
+	for r := lo; r < hi-1; r++ {
+		next := rowOf[T](w, &n.In[0], r+1, 1)
+		s = t.RMSNormAlong(rowTo[T](w, &n.Out[0], r, 2), x, weight, next, s, T(p.Eps), T(p.Offset))
+		x = next
+	}
+	t.NormScale(rowTo[T](w, &n.Out[0], hi-1, 2), x, weight, s, T(p.Offset))
 }
 
 // gradRows is the rows whose weight gradient is summed in one go. Blocks of rows are summed apart and then in order,

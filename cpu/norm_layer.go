@@ -32,6 +32,10 @@ func layerNormRows[T vec.Real](w *worker, n *op.Node, lo, hi int) {
 	var weight, bias []T
 	if p.Affine {
 		weight, bias = rowOf[T](w, &n.In[1], 0, 3), rowOf[T](w, &n.In[2], 0, 4)
+		if lo < hi && isFar(&n.Out[0]) {
+			layerNormFar(w, n, lo, hi, weight, bias)
+			return
+		}
 	}
 	for r := lo; r < hi; r++ {
 		x, y := rowOf[T](w, &n.In[0], r, 1), rowTo[T](w, &n.Out[0], r, 2)
@@ -42,6 +46,19 @@ func layerNormRows[T vec.Real](w *worker, n *op.Node, lo, hi int) {
 		}
 		putRow(w, &n.Out[0], r, y)
 	}
+}
+
+// layerNormFar takes the mean of each row while it writes the one before.
+func layerNormFar[T vec.Real](w *worker, n *op.Node, lo, hi int, weight, bias []T) {
+	eps, t := T(n.Op.(*op.LayerNorm).Eps), rowTable[T](w, &n.Out[0])
+	x := rowOf[T](w, &n.In[0], lo, 1)
+	mean, s := t.Moments(x, eps)
+	for r := lo; r < hi-1; r++ {
+		next := rowOf[T](w, &n.In[0], r+1, 1)
+		mean, s = t.LayerNormAlong(rowTo[T](w, &n.Out[0], r, 2), x, weight, bias, next, mean, s, eps)
+		x = next
+	}
+	t.NormAffine(rowTo[T](w, &n.Out[0], hi-1, 2), x, weight, bias, mean, s)
 }
 
 // modulate is x̂ (1 + scale) + shift for one row.

@@ -61,8 +61,13 @@ func putRow[T vec.Real](w *worker, v *op.View, r int, row []T) {
 
 // rowTable is the function table for the rows of an output: past the caches when it is far larger than they are.
 func rowTable[T vec.Real](w *worker, v *op.View) *vec.Float[T] {
-	if v.DType != op.F16 && v.DType != op.BF16 && v.Bytes() > farBytes {
+	if isFar(v) {
 		return floats[T](w.far)
 	}
 	return floats[T](w.vec)
+}
+
+// isFar tells whether the rows of an output go past the caches. Then kernels take two rows at a time, to read one while they write the other.
+func isFar(v *op.View) bool {
+	return v.DType != op.F16 && v.DType != op.BF16 && v.Bytes() > farBytes
 }

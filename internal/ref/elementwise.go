@@ -48,7 +48,7 @@ func Function(fn op.UnaryFn, x float64) float64 {
 	case op.Log:
 		return math.Log(x)
 	case op.Log2:
-		return math.Log2(x)
+		return log2(x)
 	case op.Log1p:
 		return math.Log1p(x)
 	}
@@ -82,6 +82,16 @@ func smooth(fn op.UnaryFn, x float64) float64 {
 		return max(x, 0) + math.Log1p(math.Exp(-math.Abs(x)))
 	}
 	return math.NaN()
+}
+
+// log2 is math.Log2, but for the neighbours of 1: that adds an exponent to the logarithm of a fraction, and the digits cancel.
+func log2(x float64) float64 {
+	if x <= 0.5 || x >= 2 {
+		return math.Log2(x)
+	}
+	const log2eLow = 2.0355273740931033e-17 // log2(e) - math.Log2E
+	l := math.Log(x)
+	return math.FMA(l, math.Log2E, l*log2eLow)
 }
 
 // sigmoid does not overflow on either side.

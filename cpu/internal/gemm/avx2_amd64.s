@@ -9656,6 +9656,5109 @@ end:
 	VZEROUPPER
 	RET
 
+// func f32Outer1(o *outering)
+// Requires: AVX, FMA3
+TEXT ·f32Outer1(SB), NOSPLIT, $0-8
+	MOVQ    o+0(FP), AX
+	MOVQ    64(AX), CX
+	ANDQ    $0x07, CX
+	NEGQ    CX
+	LEAQ    maskTable<>+32(SB), DX
+	VMOVDQU (DX)(CX*4), Y0
+
+row:
+	MOVQ         (AX), CX
+	MOVQ         16(AX), DX
+	VBROADCASTSS (CX), Y1
+	MOVQ         24(AX), CX
+	MOVQ         40(AX), DX
+	MOVQ         64(AX), BX
+	CMPQ         72(AX), $0x00
+	JNE          load
+	CMPQ         BX, $0x20
+	JLT          after4false
+
+vectors4false:
+	VXORPS      Y2, Y2, Y2
+	VXORPS      Y3, Y3, Y3
+	VXORPS      Y4, Y4, Y4
+	VXORPS      Y5, Y5, Y5
+	VFMADD231PS (CX), Y1, Y2
+	VFMADD231PS 32(CX), Y1, Y3
+	VFMADD231PS 64(CX), Y1, Y4
+	VFMADD231PS 96(CX), Y1, Y5
+	VMOVUPS     Y2, (DX)
+	VMOVUPS     Y3, 32(DX)
+	VMOVUPS     Y4, 64(DX)
+	VMOVUPS     Y5, 96(DX)
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x20, BX
+	CMPQ        BX, $0x20
+	JGE         vectors4false
+
+after4false:
+	CMPQ BX, $0x08
+	JLT  after1false
+
+vectors1false:
+	VXORPS      Y2, Y2, Y2
+	VFMADD231PS (CX), Y1, Y2
+	VMOVUPS     Y2, (DX)
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x08, BX
+	CMPQ        BX, $0x08
+	JGE         vectors1false
+
+after1false:
+	TESTQ        BX, BX
+	JZ           whole0false
+	VXORPS       Y2, Y2, Y2
+	VMASKMOVPS   (CX), Y0, Y3
+	VFMADD231PS  Y3, Y1, Y2
+	TESTQ        $0x00000004, BX
+	JZ           part0false4
+	VMOVUPS      X2, (DX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         $0x10, DX
+
+part0false4:
+	TESTQ     $0x00000002, BX
+	JZ        part0false2
+	VMOVLPS   X2, (DX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      $0x08, DX
+
+part0false2:
+	TESTQ  $0x00000001, BX
+	JZ     part0false1
+	VMOVSS X2, (DX)
+
+part0false1:
+whole0false:
+	JMP next
+
+load:
+	CMPQ BX, $0x20
+	JLT  after4true
+
+vectors4true:
+	VMOVUPS     (DX), Y2
+	VMOVUPS     32(DX), Y3
+	VMOVUPS     64(DX), Y4
+	VMOVUPS     96(DX), Y5
+	VFMADD231PS (CX), Y1, Y2
+	VFMADD231PS 32(CX), Y1, Y3
+	VFMADD231PS 64(CX), Y1, Y4
+	VFMADD231PS 96(CX), Y1, Y5
+	VMOVUPS     Y2, (DX)
+	VMOVUPS     Y3, 32(DX)
+	VMOVUPS     Y4, 64(DX)
+	VMOVUPS     Y5, 96(DX)
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x20, BX
+	CMPQ        BX, $0x20
+	JGE         vectors4true
+
+after4true:
+	CMPQ BX, $0x08
+	JLT  after1true
+
+vectors1true:
+	VMOVUPS     (DX), Y2
+	VFMADD231PS (CX), Y1, Y2
+	VMOVUPS     Y2, (DX)
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x08, BX
+	CMPQ        BX, $0x08
+	JGE         vectors1true
+
+after1true:
+	TESTQ        BX, BX
+	JZ           whole0true
+	VMASKMOVPS   (DX), Y0, Y2
+	VMASKMOVPS   (CX), Y0, Y3
+	VFMADD231PS  Y3, Y1, Y2
+	TESTQ        $0x00000004, BX
+	JZ           part0true4
+	VMOVUPS      X2, (DX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         $0x10, DX
+
+part0true4:
+	TESTQ     $0x00000002, BX
+	JZ        part0true2
+	VMOVLPS   X2, (DX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      $0x08, DX
+
+part0true2:
+	TESTQ  $0x00000001, BX
+	JZ     part0true1
+	VMOVSS X2, (DX)
+
+part0true1:
+whole0true:
+next:
+	DECQ 56(AX)
+	JZ   end
+	MOVQ 8(AX), CX
+	ADDQ CX, (AX)
+	MOVQ 48(AX), CX
+	ADDQ CX, 40(AX)
+	JMP  row
+
+end:
+	VZEROUPPER
+	RET
+
+// func f32Outer2(o *outering)
+// Requires: AVX, FMA3
+TEXT ·f32Outer2(SB), NOSPLIT, $0-8
+	MOVQ    o+0(FP), AX
+	MOVQ    64(AX), CX
+	ANDQ    $0x07, CX
+	NEGQ    CX
+	LEAQ    maskTable<>+32(SB), DX
+	VMOVDQU (DX)(CX*4), Y0
+
+row:
+	MOVQ         (AX), CX
+	MOVQ         16(AX), DX
+	VBROADCASTSS (CX), Y1
+	ADDQ         DX, CX
+	VBROADCASTSS (CX), Y2
+	MOVQ         24(AX), CX
+	MOVQ         40(AX), DX
+	MOVQ         64(AX), BX
+	MOVQ         32(AX), SI
+	CMPQ         72(AX), $0x00
+	JNE          load
+	CMPQ         BX, $0x20
+	JLT          after4false
+
+vectors4false:
+	VXORPS      Y3, Y3, Y3
+	VXORPS      Y4, Y4, Y4
+	VXORPS      Y5, Y5, Y5
+	VXORPS      Y6, Y6, Y6
+	VFMADD231PS (CX), Y1, Y3
+	VFMADD231PS 32(CX), Y1, Y4
+	VFMADD231PS 64(CX), Y1, Y5
+	VFMADD231PS 96(CX), Y1, Y6
+	VFMADD231PS (CX)(SI*1), Y2, Y3
+	VFMADD231PS 32(CX)(SI*1), Y2, Y4
+	VFMADD231PS 64(CX)(SI*1), Y2, Y5
+	VFMADD231PS 96(CX)(SI*1), Y2, Y6
+	VMOVUPS     Y3, (DX)
+	VMOVUPS     Y4, 32(DX)
+	VMOVUPS     Y5, 64(DX)
+	VMOVUPS     Y6, 96(DX)
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x20, BX
+	CMPQ        BX, $0x20
+	JGE         vectors4false
+
+after4false:
+	CMPQ BX, $0x08
+	JLT  after1false
+
+vectors1false:
+	VXORPS      Y3, Y3, Y3
+	VFMADD231PS (CX), Y1, Y3
+	VFMADD231PS (CX)(SI*1), Y2, Y3
+	VMOVUPS     Y3, (DX)
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x08, BX
+	CMPQ        BX, $0x08
+	JGE         vectors1false
+
+after1false:
+	TESTQ        BX, BX
+	JZ           whole0false
+	VXORPS       Y3, Y3, Y3
+	VMASKMOVPS   (CX), Y0, Y4
+	VFMADD231PS  Y4, Y1, Y3
+	VMASKMOVPS   (CX)(SI*1), Y0, Y1
+	VFMADD231PS  Y1, Y2, Y3
+	TESTQ        $0x00000004, BX
+	JZ           part0false4
+	VMOVUPS      X3, (DX)
+	VEXTRACTF128 $0x01, Y3, X3
+	ADDQ         $0x10, DX
+
+part0false4:
+	TESTQ     $0x00000002, BX
+	JZ        part0false2
+	VMOVLPS   X3, (DX)
+	VPERMILPD $0x01, X3, X3
+	ADDQ      $0x08, DX
+
+part0false2:
+	TESTQ  $0x00000001, BX
+	JZ     part0false1
+	VMOVSS X3, (DX)
+
+part0false1:
+whole0false:
+	JMP next
+
+load:
+	CMPQ BX, $0x20
+	JLT  after4true
+
+vectors4true:
+	VMOVUPS     (DX), Y3
+	VMOVUPS     32(DX), Y4
+	VMOVUPS     64(DX), Y5
+	VMOVUPS     96(DX), Y6
+	VFMADD231PS (CX), Y1, Y3
+	VFMADD231PS 32(CX), Y1, Y4
+	VFMADD231PS 64(CX), Y1, Y5
+	VFMADD231PS 96(CX), Y1, Y6
+	VFMADD231PS (CX)(SI*1), Y2, Y3
+	VFMADD231PS 32(CX)(SI*1), Y2, Y4
+	VFMADD231PS 64(CX)(SI*1), Y2, Y5
+	VFMADD231PS 96(CX)(SI*1), Y2, Y6
+	VMOVUPS     Y3, (DX)
+	VMOVUPS     Y4, 32(DX)
+	VMOVUPS     Y5, 64(DX)
+	VMOVUPS     Y6, 96(DX)
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x20, BX
+	CMPQ        BX, $0x20
+	JGE         vectors4true
+
+after4true:
+	CMPQ BX, $0x08
+	JLT  after1true
+
+vectors1true:
+	VMOVUPS     (DX), Y3
+	VFMADD231PS (CX), Y1, Y3
+	VFMADD231PS (CX)(SI*1), Y2, Y3
+	VMOVUPS     Y3, (DX)
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x08, BX
+	CMPQ        BX, $0x08
+	JGE         vectors1true
+
+after1true:
+	TESTQ        BX, BX
+	JZ           whole0true
+	VMASKMOVPS   (DX), Y0, Y3
+	VMASKMOVPS   (CX), Y0, Y4
+	VFMADD231PS  Y4, Y1, Y3
+	VMASKMOVPS   (CX)(SI*1), Y0, Y1
+	VFMADD231PS  Y1, Y2, Y3
+	TESTQ        $0x00000004, BX
+	JZ           part0true4
+	VMOVUPS      X3, (DX)
+	VEXTRACTF128 $0x01, Y3, X3
+	ADDQ         $0x10, DX
+
+part0true4:
+	TESTQ     $0x00000002, BX
+	JZ        part0true2
+	VMOVLPS   X3, (DX)
+	VPERMILPD $0x01, X3, X3
+	ADDQ      $0x08, DX
+
+part0true2:
+	TESTQ  $0x00000001, BX
+	JZ     part0true1
+	VMOVSS X3, (DX)
+
+part0true1:
+whole0true:
+next:
+	DECQ 56(AX)
+	JZ   end
+	MOVQ 8(AX), CX
+	ADDQ CX, (AX)
+	MOVQ 48(AX), CX
+	ADDQ CX, 40(AX)
+	JMP  row
+
+end:
+	VZEROUPPER
+	RET
+
+// func f32Outer3(o *outering)
+// Requires: AVX, FMA3
+TEXT ·f32Outer3(SB), NOSPLIT, $0-8
+	MOVQ    o+0(FP), AX
+	MOVQ    64(AX), CX
+	ANDQ    $0x07, CX
+	NEGQ    CX
+	LEAQ    maskTable<>+32(SB), DX
+	VMOVDQU (DX)(CX*4), Y0
+
+row:
+	MOVQ         (AX), CX
+	MOVQ         16(AX), DX
+	VBROADCASTSS (CX), Y1
+	ADDQ         DX, CX
+	VBROADCASTSS (CX), Y2
+	ADDQ         DX, CX
+	VBROADCASTSS (CX), Y3
+	MOVQ         24(AX), CX
+	MOVQ         40(AX), DX
+	MOVQ         64(AX), BX
+	MOVQ         32(AX), SI
+	CMPQ         72(AX), $0x00
+	JNE          load
+	CMPQ         BX, $0x20
+	JLT          after4false
+
+vectors4false:
+	VXORPS      Y4, Y4, Y4
+	VXORPS      Y5, Y5, Y5
+	VXORPS      Y6, Y6, Y6
+	VXORPS      Y7, Y7, Y7
+	VFMADD231PS (CX), Y1, Y4
+	VFMADD231PS 32(CX), Y1, Y5
+	VFMADD231PS 64(CX), Y1, Y6
+	VFMADD231PS 96(CX), Y1, Y7
+	VFMADD231PS (CX)(SI*1), Y2, Y4
+	VFMADD231PS 32(CX)(SI*1), Y2, Y5
+	VFMADD231PS 64(CX)(SI*1), Y2, Y6
+	VFMADD231PS 96(CX)(SI*1), Y2, Y7
+	VFMADD231PS (CX)(SI*2), Y3, Y4
+	VFMADD231PS 32(CX)(SI*2), Y3, Y5
+	VFMADD231PS 64(CX)(SI*2), Y3, Y6
+	VFMADD231PS 96(CX)(SI*2), Y3, Y7
+	VMOVUPS     Y4, (DX)
+	VMOVUPS     Y5, 32(DX)
+	VMOVUPS     Y6, 64(DX)
+	VMOVUPS     Y7, 96(DX)
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x20, BX
+	CMPQ        BX, $0x20
+	JGE         vectors4false
+
+after4false:
+	CMPQ BX, $0x08
+	JLT  after1false
+
+vectors1false:
+	VXORPS      Y4, Y4, Y4
+	VFMADD231PS (CX), Y1, Y4
+	VFMADD231PS (CX)(SI*1), Y2, Y4
+	VFMADD231PS (CX)(SI*2), Y3, Y4
+	VMOVUPS     Y4, (DX)
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x08, BX
+	CMPQ        BX, $0x08
+	JGE         vectors1false
+
+after1false:
+	TESTQ        BX, BX
+	JZ           whole0false
+	VXORPS       Y4, Y4, Y4
+	VMASKMOVPS   (CX), Y0, Y5
+	VFMADD231PS  Y5, Y1, Y4
+	VMASKMOVPS   (CX)(SI*1), Y0, Y1
+	VFMADD231PS  Y1, Y2, Y4
+	VMASKMOVPS   (CX)(SI*2), Y0, Y1
+	VFMADD231PS  Y1, Y3, Y4
+	TESTQ        $0x00000004, BX
+	JZ           part0false4
+	VMOVUPS      X4, (DX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         $0x10, DX
+
+part0false4:
+	TESTQ     $0x00000002, BX
+	JZ        part0false2
+	VMOVLPS   X4, (DX)
+	VPERMILPD $0x01, X4, X4
+	ADDQ      $0x08, DX
+
+part0false2:
+	TESTQ  $0x00000001, BX
+	JZ     part0false1
+	VMOVSS X4, (DX)
+
+part0false1:
+whole0false:
+	JMP next
+
+load:
+	CMPQ BX, $0x20
+	JLT  after4true
+
+vectors4true:
+	VMOVUPS     (DX), Y4
+	VMOVUPS     32(DX), Y5
+	VMOVUPS     64(DX), Y6
+	VMOVUPS     96(DX), Y7
+	VFMADD231PS (CX), Y1, Y4
+	VFMADD231PS 32(CX), Y1, Y5
+	VFMADD231PS 64(CX), Y1, Y6
+	VFMADD231PS 96(CX), Y1, Y7
+	VFMADD231PS (CX)(SI*1), Y2, Y4
+	VFMADD231PS 32(CX)(SI*1), Y2, Y5
+	VFMADD231PS 64(CX)(SI*1), Y2, Y6
+	VFMADD231PS 96(CX)(SI*1), Y2, Y7
+	VFMADD231PS (CX)(SI*2), Y3, Y4
+	VFMADD231PS 32(CX)(SI*2), Y3, Y5
+	VFMADD231PS 64(CX)(SI*2), Y3, Y6
+	VFMADD231PS 96(CX)(SI*2), Y3, Y7
+	VMOVUPS     Y4, (DX)
+	VMOVUPS     Y5, 32(DX)
+	VMOVUPS     Y6, 64(DX)
+	VMOVUPS     Y7, 96(DX)
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x20, BX
+	CMPQ        BX, $0x20
+	JGE         vectors4true
+
+after4true:
+	CMPQ BX, $0x08
+	JLT  after1true
+
+vectors1true:
+	VMOVUPS     (DX), Y4
+	VFMADD231PS (CX), Y1, Y4
+	VFMADD231PS (CX)(SI*1), Y2, Y4
+	VFMADD231PS (CX)(SI*2), Y3, Y4
+	VMOVUPS     Y4, (DX)
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x08, BX
+	CMPQ        BX, $0x08
+	JGE         vectors1true
+
+after1true:
+	TESTQ        BX, BX
+	JZ           whole0true
+	VMASKMOVPS   (DX), Y0, Y4
+	VMASKMOVPS   (CX), Y0, Y5
+	VFMADD231PS  Y5, Y1, Y4
+	VMASKMOVPS   (CX)(SI*1), Y0, Y1
+	VFMADD231PS  Y1, Y2, Y4
+	VMASKMOVPS   (CX)(SI*2), Y0, Y1
+	VFMADD231PS  Y1, Y3, Y4
+	TESTQ        $0x00000004, BX
+	JZ           part0true4
+	VMOVUPS      X4, (DX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         $0x10, DX
+
+part0true4:
+	TESTQ     $0x00000002, BX
+	JZ        part0true2
+	VMOVLPS   X4, (DX)
+	VPERMILPD $0x01, X4, X4
+	ADDQ      $0x08, DX
+
+part0true2:
+	TESTQ  $0x00000001, BX
+	JZ     part0true1
+	VMOVSS X4, (DX)
+
+part0true1:
+whole0true:
+next:
+	DECQ 56(AX)
+	JZ   end
+	MOVQ 8(AX), CX
+	ADDQ CX, (AX)
+	MOVQ 48(AX), CX
+	ADDQ CX, 40(AX)
+	JMP  row
+
+end:
+	VZEROUPPER
+	RET
+
+// func f32Outer4(o *outering)
+// Requires: AVX, FMA3
+TEXT ·f32Outer4(SB), NOSPLIT, $0-8
+	MOVQ    o+0(FP), AX
+	MOVQ    64(AX), CX
+	ANDQ    $0x07, CX
+	NEGQ    CX
+	LEAQ    maskTable<>+32(SB), DX
+	VMOVDQU (DX)(CX*4), Y0
+
+row:
+	MOVQ         (AX), CX
+	MOVQ         16(AX), DX
+	VBROADCASTSS (CX), Y1
+	ADDQ         DX, CX
+	VBROADCASTSS (CX), Y2
+	ADDQ         DX, CX
+	VBROADCASTSS (CX), Y3
+	ADDQ         DX, CX
+	VBROADCASTSS (CX), Y4
+	MOVQ         24(AX), CX
+	MOVQ         40(AX), DX
+	MOVQ         64(AX), BX
+	MOVQ         32(AX), SI
+	LEAQ         (SI)(SI*2), DI
+	CMPQ         72(AX), $0x00
+	JNE          load
+	CMPQ         BX, $0x20
+	JLT          after4false
+
+vectors4false:
+	VXORPS      Y5, Y5, Y5
+	VXORPS      Y6, Y6, Y6
+	VXORPS      Y7, Y7, Y7
+	VXORPS      Y8, Y8, Y8
+	VFMADD231PS (CX), Y1, Y5
+	VFMADD231PS 32(CX), Y1, Y6
+	VFMADD231PS 64(CX), Y1, Y7
+	VFMADD231PS 96(CX), Y1, Y8
+	VFMADD231PS (CX)(SI*1), Y2, Y5
+	VFMADD231PS 32(CX)(SI*1), Y2, Y6
+	VFMADD231PS 64(CX)(SI*1), Y2, Y7
+	VFMADD231PS 96(CX)(SI*1), Y2, Y8
+	VFMADD231PS (CX)(SI*2), Y3, Y5
+	VFMADD231PS 32(CX)(SI*2), Y3, Y6
+	VFMADD231PS 64(CX)(SI*2), Y3, Y7
+	VFMADD231PS 96(CX)(SI*2), Y3, Y8
+	VFMADD231PS (CX)(DI*1), Y4, Y5
+	VFMADD231PS 32(CX)(DI*1), Y4, Y6
+	VFMADD231PS 64(CX)(DI*1), Y4, Y7
+	VFMADD231PS 96(CX)(DI*1), Y4, Y8
+	VMOVUPS     Y5, (DX)
+	VMOVUPS     Y6, 32(DX)
+	VMOVUPS     Y7, 64(DX)
+	VMOVUPS     Y8, 96(DX)
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x20, BX
+	CMPQ        BX, $0x20
+	JGE         vectors4false
+
+after4false:
+	CMPQ BX, $0x08
+	JLT  after1false
+
+vectors1false:
+	VXORPS      Y5, Y5, Y5
+	VFMADD231PS (CX), Y1, Y5
+	VFMADD231PS (CX)(SI*1), Y2, Y5
+	VFMADD231PS (CX)(SI*2), Y3, Y5
+	VFMADD231PS (CX)(DI*1), Y4, Y5
+	VMOVUPS     Y5, (DX)
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x08, BX
+	CMPQ        BX, $0x08
+	JGE         vectors1false
+
+after1false:
+	TESTQ        BX, BX
+	JZ           whole0false
+	VXORPS       Y5, Y5, Y5
+	VMASKMOVPS   (CX), Y0, Y6
+	VFMADD231PS  Y6, Y1, Y5
+	VMASKMOVPS   (CX)(SI*1), Y0, Y1
+	VFMADD231PS  Y1, Y2, Y5
+	VMASKMOVPS   (CX)(SI*2), Y0, Y1
+	VFMADD231PS  Y1, Y3, Y5
+	VMASKMOVPS   (CX)(DI*1), Y0, Y1
+	VFMADD231PS  Y1, Y4, Y5
+	TESTQ        $0x00000004, BX
+	JZ           part0false4
+	VMOVUPS      X5, (DX)
+	VEXTRACTF128 $0x01, Y5, X5
+	ADDQ         $0x10, DX
+
+part0false4:
+	TESTQ     $0x00000002, BX
+	JZ        part0false2
+	VMOVLPS   X5, (DX)
+	VPERMILPD $0x01, X5, X5
+	ADDQ      $0x08, DX
+
+part0false2:
+	TESTQ  $0x00000001, BX
+	JZ     part0false1
+	VMOVSS X5, (DX)
+
+part0false1:
+whole0false:
+	JMP next
+
+load:
+	CMPQ BX, $0x20
+	JLT  after4true
+
+vectors4true:
+	VMOVUPS     (DX), Y5
+	VMOVUPS     32(DX), Y6
+	VMOVUPS     64(DX), Y7
+	VMOVUPS     96(DX), Y8
+	VFMADD231PS (CX), Y1, Y5
+	VFMADD231PS 32(CX), Y1, Y6
+	VFMADD231PS 64(CX), Y1, Y7
+	VFMADD231PS 96(CX), Y1, Y8
+	VFMADD231PS (CX)(SI*1), Y2, Y5
+	VFMADD231PS 32(CX)(SI*1), Y2, Y6
+	VFMADD231PS 64(CX)(SI*1), Y2, Y7
+	VFMADD231PS 96(CX)(SI*1), Y2, Y8
+	VFMADD231PS (CX)(SI*2), Y3, Y5
+	VFMADD231PS 32(CX)(SI*2), Y3, Y6
+	VFMADD231PS 64(CX)(SI*2), Y3, Y7
+	VFMADD231PS 96(CX)(SI*2), Y3, Y8
+	VFMADD231PS (CX)(DI*1), Y4, Y5
+	VFMADD231PS 32(CX)(DI*1), Y4, Y6
+	VFMADD231PS 64(CX)(DI*1), Y4, Y7
+	VFMADD231PS 96(CX)(DI*1), Y4, Y8
+	VMOVUPS     Y5, (DX)
+	VMOVUPS     Y6, 32(DX)
+	VMOVUPS     Y7, 64(DX)
+	VMOVUPS     Y8, 96(DX)
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x20, BX
+	CMPQ        BX, $0x20
+	JGE         vectors4true
+
+after4true:
+	CMPQ BX, $0x08
+	JLT  after1true
+
+vectors1true:
+	VMOVUPS     (DX), Y5
+	VFMADD231PS (CX), Y1, Y5
+	VFMADD231PS (CX)(SI*1), Y2, Y5
+	VFMADD231PS (CX)(SI*2), Y3, Y5
+	VFMADD231PS (CX)(DI*1), Y4, Y5
+	VMOVUPS     Y5, (DX)
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x08, BX
+	CMPQ        BX, $0x08
+	JGE         vectors1true
+
+after1true:
+	TESTQ        BX, BX
+	JZ           whole0true
+	VMASKMOVPS   (DX), Y0, Y5
+	VMASKMOVPS   (CX), Y0, Y6
+	VFMADD231PS  Y6, Y1, Y5
+	VMASKMOVPS   (CX)(SI*1), Y0, Y1
+	VFMADD231PS  Y1, Y2, Y5
+	VMASKMOVPS   (CX)(SI*2), Y0, Y1
+	VFMADD231PS  Y1, Y3, Y5
+	VMASKMOVPS   (CX)(DI*1), Y0, Y1
+	VFMADD231PS  Y1, Y4, Y5
+	TESTQ        $0x00000004, BX
+	JZ           part0true4
+	VMOVUPS      X5, (DX)
+	VEXTRACTF128 $0x01, Y5, X5
+	ADDQ         $0x10, DX
+
+part0true4:
+	TESTQ     $0x00000002, BX
+	JZ        part0true2
+	VMOVLPS   X5, (DX)
+	VPERMILPD $0x01, X5, X5
+	ADDQ      $0x08, DX
+
+part0true2:
+	TESTQ  $0x00000001, BX
+	JZ     part0true1
+	VMOVSS X5, (DX)
+
+part0true1:
+whole0true:
+next:
+	DECQ 56(AX)
+	JZ   end
+	MOVQ 8(AX), CX
+	ADDQ CX, (AX)
+	MOVQ 48(AX), CX
+	ADDQ CX, 40(AX)
+	JMP  row
+
+end:
+	VZEROUPPER
+	RET
+
+// func f32Outer5(o *outering)
+// Requires: AVX, FMA3
+TEXT ·f32Outer5(SB), NOSPLIT, $0-8
+	MOVQ    o+0(FP), AX
+	MOVQ    64(AX), CX
+	ANDQ    $0x07, CX
+	NEGQ    CX
+	LEAQ    maskTable<>+32(SB), DX
+	VMOVDQU (DX)(CX*4), Y0
+
+row:
+	MOVQ         (AX), CX
+	MOVQ         16(AX), DX
+	VBROADCASTSS (CX), Y1
+	ADDQ         DX, CX
+	VBROADCASTSS (CX), Y2
+	ADDQ         DX, CX
+	VBROADCASTSS (CX), Y3
+	ADDQ         DX, CX
+	VBROADCASTSS (CX), Y4
+	ADDQ         DX, CX
+	VBROADCASTSS (CX), Y5
+	MOVQ         24(AX), CX
+	MOVQ         40(AX), DX
+	MOVQ         64(AX), BX
+	MOVQ         32(AX), SI
+	LEAQ         (SI)(SI*2), DI
+	CMPQ         72(AX), $0x00
+	JNE          load
+	CMPQ         BX, $0x20
+	JLT          after4false
+
+vectors4false:
+	VXORPS      Y6, Y6, Y6
+	VXORPS      Y7, Y7, Y7
+	VXORPS      Y8, Y8, Y8
+	VXORPS      Y9, Y9, Y9
+	VFMADD231PS (CX), Y1, Y6
+	VFMADD231PS 32(CX), Y1, Y7
+	VFMADD231PS 64(CX), Y1, Y8
+	VFMADD231PS 96(CX), Y1, Y9
+	VFMADD231PS (CX)(SI*1), Y2, Y6
+	VFMADD231PS 32(CX)(SI*1), Y2, Y7
+	VFMADD231PS 64(CX)(SI*1), Y2, Y8
+	VFMADD231PS 96(CX)(SI*1), Y2, Y9
+	VFMADD231PS (CX)(SI*2), Y3, Y6
+	VFMADD231PS 32(CX)(SI*2), Y3, Y7
+	VFMADD231PS 64(CX)(SI*2), Y3, Y8
+	VFMADD231PS 96(CX)(SI*2), Y3, Y9
+	VFMADD231PS (CX)(DI*1), Y4, Y6
+	VFMADD231PS 32(CX)(DI*1), Y4, Y7
+	VFMADD231PS 64(CX)(DI*1), Y4, Y8
+	VFMADD231PS 96(CX)(DI*1), Y4, Y9
+	VFMADD231PS (CX)(SI*4), Y5, Y6
+	VFMADD231PS 32(CX)(SI*4), Y5, Y7
+	VFMADD231PS 64(CX)(SI*4), Y5, Y8
+	VFMADD231PS 96(CX)(SI*4), Y5, Y9
+	VMOVUPS     Y6, (DX)
+	VMOVUPS     Y7, 32(DX)
+	VMOVUPS     Y8, 64(DX)
+	VMOVUPS     Y9, 96(DX)
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x20, BX
+	CMPQ        BX, $0x20
+	JGE         vectors4false
+
+after4false:
+	CMPQ BX, $0x08
+	JLT  after1false
+
+vectors1false:
+	VXORPS      Y6, Y6, Y6
+	VFMADD231PS (CX), Y1, Y6
+	VFMADD231PS (CX)(SI*1), Y2, Y6
+	VFMADD231PS (CX)(SI*2), Y3, Y6
+	VFMADD231PS (CX)(DI*1), Y4, Y6
+	VFMADD231PS (CX)(SI*4), Y5, Y6
+	VMOVUPS     Y6, (DX)
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x08, BX
+	CMPQ        BX, $0x08
+	JGE         vectors1false
+
+after1false:
+	TESTQ        BX, BX
+	JZ           whole0false
+	VXORPS       Y6, Y6, Y6
+	VMASKMOVPS   (CX), Y0, Y7
+	VFMADD231PS  Y7, Y1, Y6
+	VMASKMOVPS   (CX)(SI*1), Y0, Y1
+	VFMADD231PS  Y1, Y2, Y6
+	VMASKMOVPS   (CX)(SI*2), Y0, Y1
+	VFMADD231PS  Y1, Y3, Y6
+	VMASKMOVPS   (CX)(DI*1), Y0, Y1
+	VFMADD231PS  Y1, Y4, Y6
+	VMASKMOVPS   (CX)(SI*4), Y0, Y1
+	VFMADD231PS  Y1, Y5, Y6
+	TESTQ        $0x00000004, BX
+	JZ           part0false4
+	VMOVUPS      X6, (DX)
+	VEXTRACTF128 $0x01, Y6, X6
+	ADDQ         $0x10, DX
+
+part0false4:
+	TESTQ     $0x00000002, BX
+	JZ        part0false2
+	VMOVLPS   X6, (DX)
+	VPERMILPD $0x01, X6, X6
+	ADDQ      $0x08, DX
+
+part0false2:
+	TESTQ  $0x00000001, BX
+	JZ     part0false1
+	VMOVSS X6, (DX)
+
+part0false1:
+whole0false:
+	JMP next
+
+load:
+	CMPQ BX, $0x20
+	JLT  after4true
+
+vectors4true:
+	VMOVUPS     (DX), Y6
+	VMOVUPS     32(DX), Y7
+	VMOVUPS     64(DX), Y8
+	VMOVUPS     96(DX), Y9
+	VFMADD231PS (CX), Y1, Y6
+	VFMADD231PS 32(CX), Y1, Y7
+	VFMADD231PS 64(CX), Y1, Y8
+	VFMADD231PS 96(CX), Y1, Y9
+	VFMADD231PS (CX)(SI*1), Y2, Y6
+	VFMADD231PS 32(CX)(SI*1), Y2, Y7
+	VFMADD231PS 64(CX)(SI*1), Y2, Y8
+	VFMADD231PS 96(CX)(SI*1), Y2, Y9
+	VFMADD231PS (CX)(SI*2), Y3, Y6
+	VFMADD231PS 32(CX)(SI*2), Y3, Y7
+	VFMADD231PS 64(CX)(SI*2), Y3, Y8
+	VFMADD231PS 96(CX)(SI*2), Y3, Y9
+	VFMADD231PS (CX)(DI*1), Y4, Y6
+	VFMADD231PS 32(CX)(DI*1), Y4, Y7
+	VFMADD231PS 64(CX)(DI*1), Y4, Y8
+	VFMADD231PS 96(CX)(DI*1), Y4, Y9
+	VFMADD231PS (CX)(SI*4), Y5, Y6
+	VFMADD231PS 32(CX)(SI*4), Y5, Y7
+	VFMADD231PS 64(CX)(SI*4), Y5, Y8
+	VFMADD231PS 96(CX)(SI*4), Y5, Y9
+	VMOVUPS     Y6, (DX)
+	VMOVUPS     Y7, 32(DX)
+	VMOVUPS     Y8, 64(DX)
+	VMOVUPS     Y9, 96(DX)
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x20, BX
+	CMPQ        BX, $0x20
+	JGE         vectors4true
+
+after4true:
+	CMPQ BX, $0x08
+	JLT  after1true
+
+vectors1true:
+	VMOVUPS     (DX), Y6
+	VFMADD231PS (CX), Y1, Y6
+	VFMADD231PS (CX)(SI*1), Y2, Y6
+	VFMADD231PS (CX)(SI*2), Y3, Y6
+	VFMADD231PS (CX)(DI*1), Y4, Y6
+	VFMADD231PS (CX)(SI*4), Y5, Y6
+	VMOVUPS     Y6, (DX)
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x08, BX
+	CMPQ        BX, $0x08
+	JGE         vectors1true
+
+after1true:
+	TESTQ        BX, BX
+	JZ           whole0true
+	VMASKMOVPS   (DX), Y0, Y6
+	VMASKMOVPS   (CX), Y0, Y7
+	VFMADD231PS  Y7, Y1, Y6
+	VMASKMOVPS   (CX)(SI*1), Y0, Y1
+	VFMADD231PS  Y1, Y2, Y6
+	VMASKMOVPS   (CX)(SI*2), Y0, Y1
+	VFMADD231PS  Y1, Y3, Y6
+	VMASKMOVPS   (CX)(DI*1), Y0, Y1
+	VFMADD231PS  Y1, Y4, Y6
+	VMASKMOVPS   (CX)(SI*4), Y0, Y1
+	VFMADD231PS  Y1, Y5, Y6
+	TESTQ        $0x00000004, BX
+	JZ           part0true4
+	VMOVUPS      X6, (DX)
+	VEXTRACTF128 $0x01, Y6, X6
+	ADDQ         $0x10, DX
+
+part0true4:
+	TESTQ     $0x00000002, BX
+	JZ        part0true2
+	VMOVLPS   X6, (DX)
+	VPERMILPD $0x01, X6, X6
+	ADDQ      $0x08, DX
+
+part0true2:
+	TESTQ  $0x00000001, BX
+	JZ     part0true1
+	VMOVSS X6, (DX)
+
+part0true1:
+whole0true:
+next:
+	DECQ 56(AX)
+	JZ   end
+	MOVQ 8(AX), CX
+	ADDQ CX, (AX)
+	MOVQ 48(AX), CX
+	ADDQ CX, 40(AX)
+	JMP  row
+
+end:
+	VZEROUPPER
+	RET
+
+// func f32Outer6(o *outering)
+// Requires: AVX, FMA3
+TEXT ·f32Outer6(SB), NOSPLIT, $0-8
+	MOVQ    o+0(FP), AX
+	MOVQ    64(AX), CX
+	ANDQ    $0x07, CX
+	NEGQ    CX
+	LEAQ    maskTable<>+32(SB), DX
+	VMOVDQU (DX)(CX*4), Y0
+
+row:
+	MOVQ         (AX), CX
+	MOVQ         16(AX), DX
+	VBROADCASTSS (CX), Y1
+	ADDQ         DX, CX
+	VBROADCASTSS (CX), Y2
+	ADDQ         DX, CX
+	VBROADCASTSS (CX), Y3
+	ADDQ         DX, CX
+	VBROADCASTSS (CX), Y4
+	ADDQ         DX, CX
+	VBROADCASTSS (CX), Y5
+	ADDQ         DX, CX
+	VBROADCASTSS (CX), Y6
+	MOVQ         24(AX), CX
+	MOVQ         40(AX), DX
+	MOVQ         64(AX), BX
+	MOVQ         32(AX), SI
+	LEAQ         (SI)(SI*2), DI
+	LEAQ         (SI)(SI*4), R8
+	CMPQ         72(AX), $0x00
+	JNE          load
+	CMPQ         BX, $0x20
+	JLT          after4false
+
+vectors4false:
+	VXORPS      Y7, Y7, Y7
+	VXORPS      Y8, Y8, Y8
+	VXORPS      Y9, Y9, Y9
+	VXORPS      Y10, Y10, Y10
+	VFMADD231PS (CX), Y1, Y7
+	VFMADD231PS 32(CX), Y1, Y8
+	VFMADD231PS 64(CX), Y1, Y9
+	VFMADD231PS 96(CX), Y1, Y10
+	VFMADD231PS (CX)(SI*1), Y2, Y7
+	VFMADD231PS 32(CX)(SI*1), Y2, Y8
+	VFMADD231PS 64(CX)(SI*1), Y2, Y9
+	VFMADD231PS 96(CX)(SI*1), Y2, Y10
+	VFMADD231PS (CX)(SI*2), Y3, Y7
+	VFMADD231PS 32(CX)(SI*2), Y3, Y8
+	VFMADD231PS 64(CX)(SI*2), Y3, Y9
+	VFMADD231PS 96(CX)(SI*2), Y3, Y10
+	VFMADD231PS (CX)(DI*1), Y4, Y7
+	VFMADD231PS 32(CX)(DI*1), Y4, Y8
+	VFMADD231PS 64(CX)(DI*1), Y4, Y9
+	VFMADD231PS 96(CX)(DI*1), Y4, Y10
+	VFMADD231PS (CX)(SI*4), Y5, Y7
+	VFMADD231PS 32(CX)(SI*4), Y5, Y8
+	VFMADD231PS 64(CX)(SI*4), Y5, Y9
+	VFMADD231PS 96(CX)(SI*4), Y5, Y10
+	VFMADD231PS (CX)(R8*1), Y6, Y7
+	VFMADD231PS 32(CX)(R8*1), Y6, Y8
+	VFMADD231PS 64(CX)(R8*1), Y6, Y9
+	VFMADD231PS 96(CX)(R8*1), Y6, Y10
+	VMOVUPS     Y7, (DX)
+	VMOVUPS     Y8, 32(DX)
+	VMOVUPS     Y9, 64(DX)
+	VMOVUPS     Y10, 96(DX)
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x20, BX
+	CMPQ        BX, $0x20
+	JGE         vectors4false
+
+after4false:
+	CMPQ BX, $0x08
+	JLT  after1false
+
+vectors1false:
+	VXORPS      Y7, Y7, Y7
+	VFMADD231PS (CX), Y1, Y7
+	VFMADD231PS (CX)(SI*1), Y2, Y7
+	VFMADD231PS (CX)(SI*2), Y3, Y7
+	VFMADD231PS (CX)(DI*1), Y4, Y7
+	VFMADD231PS (CX)(SI*4), Y5, Y7
+	VFMADD231PS (CX)(R8*1), Y6, Y7
+	VMOVUPS     Y7, (DX)
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x08, BX
+	CMPQ        BX, $0x08
+	JGE         vectors1false
+
+after1false:
+	TESTQ        BX, BX
+	JZ           whole0false
+	VXORPS       Y7, Y7, Y7
+	VMASKMOVPS   (CX), Y0, Y8
+	VFMADD231PS  Y8, Y1, Y7
+	VMASKMOVPS   (CX)(SI*1), Y0, Y1
+	VFMADD231PS  Y1, Y2, Y7
+	VMASKMOVPS   (CX)(SI*2), Y0, Y1
+	VFMADD231PS  Y1, Y3, Y7
+	VMASKMOVPS   (CX)(DI*1), Y0, Y1
+	VFMADD231PS  Y1, Y4, Y7
+	VMASKMOVPS   (CX)(SI*4), Y0, Y1
+	VFMADD231PS  Y1, Y5, Y7
+	VMASKMOVPS   (CX)(R8*1), Y0, Y1
+	VFMADD231PS  Y1, Y6, Y7
+	TESTQ        $0x00000004, BX
+	JZ           part0false4
+	VMOVUPS      X7, (DX)
+	VEXTRACTF128 $0x01, Y7, X7
+	ADDQ         $0x10, DX
+
+part0false4:
+	TESTQ     $0x00000002, BX
+	JZ        part0false2
+	VMOVLPS   X7, (DX)
+	VPERMILPD $0x01, X7, X7
+	ADDQ      $0x08, DX
+
+part0false2:
+	TESTQ  $0x00000001, BX
+	JZ     part0false1
+	VMOVSS X7, (DX)
+
+part0false1:
+whole0false:
+	JMP next
+
+load:
+	CMPQ BX, $0x20
+	JLT  after4true
+
+vectors4true:
+	VMOVUPS     (DX), Y7
+	VMOVUPS     32(DX), Y8
+	VMOVUPS     64(DX), Y9
+	VMOVUPS     96(DX), Y10
+	VFMADD231PS (CX), Y1, Y7
+	VFMADD231PS 32(CX), Y1, Y8
+	VFMADD231PS 64(CX), Y1, Y9
+	VFMADD231PS 96(CX), Y1, Y10
+	VFMADD231PS (CX)(SI*1), Y2, Y7
+	VFMADD231PS 32(CX)(SI*1), Y2, Y8
+	VFMADD231PS 64(CX)(SI*1), Y2, Y9
+	VFMADD231PS 96(CX)(SI*1), Y2, Y10
+	VFMADD231PS (CX)(SI*2), Y3, Y7
+	VFMADD231PS 32(CX)(SI*2), Y3, Y8
+	VFMADD231PS 64(CX)(SI*2), Y3, Y9
+	VFMADD231PS 96(CX)(SI*2), Y3, Y10
+	VFMADD231PS (CX)(DI*1), Y4, Y7
+	VFMADD231PS 32(CX)(DI*1), Y4, Y8
+	VFMADD231PS 64(CX)(DI*1), Y4, Y9
+	VFMADD231PS 96(CX)(DI*1), Y4, Y10
+	VFMADD231PS (CX)(SI*4), Y5, Y7
+	VFMADD231PS 32(CX)(SI*4), Y5, Y8
+	VFMADD231PS 64(CX)(SI*4), Y5, Y9
+	VFMADD231PS 96(CX)(SI*4), Y5, Y10
+	VFMADD231PS (CX)(R8*1), Y6, Y7
+	VFMADD231PS 32(CX)(R8*1), Y6, Y8
+	VFMADD231PS 64(CX)(R8*1), Y6, Y9
+	VFMADD231PS 96(CX)(R8*1), Y6, Y10
+	VMOVUPS     Y7, (DX)
+	VMOVUPS     Y8, 32(DX)
+	VMOVUPS     Y9, 64(DX)
+	VMOVUPS     Y10, 96(DX)
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x20, BX
+	CMPQ        BX, $0x20
+	JGE         vectors4true
+
+after4true:
+	CMPQ BX, $0x08
+	JLT  after1true
+
+vectors1true:
+	VMOVUPS     (DX), Y7
+	VFMADD231PS (CX), Y1, Y7
+	VFMADD231PS (CX)(SI*1), Y2, Y7
+	VFMADD231PS (CX)(SI*2), Y3, Y7
+	VFMADD231PS (CX)(DI*1), Y4, Y7
+	VFMADD231PS (CX)(SI*4), Y5, Y7
+	VFMADD231PS (CX)(R8*1), Y6, Y7
+	VMOVUPS     Y7, (DX)
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x08, BX
+	CMPQ        BX, $0x08
+	JGE         vectors1true
+
+after1true:
+	TESTQ        BX, BX
+	JZ           whole0true
+	VMASKMOVPS   (DX), Y0, Y7
+	VMASKMOVPS   (CX), Y0, Y8
+	VFMADD231PS  Y8, Y1, Y7
+	VMASKMOVPS   (CX)(SI*1), Y0, Y1
+	VFMADD231PS  Y1, Y2, Y7
+	VMASKMOVPS   (CX)(SI*2), Y0, Y1
+	VFMADD231PS  Y1, Y3, Y7
+	VMASKMOVPS   (CX)(DI*1), Y0, Y1
+	VFMADD231PS  Y1, Y4, Y7
+	VMASKMOVPS   (CX)(SI*4), Y0, Y1
+	VFMADD231PS  Y1, Y5, Y7
+	VMASKMOVPS   (CX)(R8*1), Y0, Y1
+	VFMADD231PS  Y1, Y6, Y7
+	TESTQ        $0x00000004, BX
+	JZ           part0true4
+	VMOVUPS      X7, (DX)
+	VEXTRACTF128 $0x01, Y7, X7
+	ADDQ         $0x10, DX
+
+part0true4:
+	TESTQ     $0x00000002, BX
+	JZ        part0true2
+	VMOVLPS   X7, (DX)
+	VPERMILPD $0x01, X7, X7
+	ADDQ      $0x08, DX
+
+part0true2:
+	TESTQ  $0x00000001, BX
+	JZ     part0true1
+	VMOVSS X7, (DX)
+
+part0true1:
+whole0true:
+next:
+	DECQ 56(AX)
+	JZ   end
+	MOVQ 8(AX), CX
+	ADDQ CX, (AX)
+	MOVQ 48(AX), CX
+	ADDQ CX, 40(AX)
+	JMP  row
+
+end:
+	VZEROUPPER
+	RET
+
+// func f32Outer7(o *outering)
+// Requires: AVX, FMA3
+TEXT ·f32Outer7(SB), NOSPLIT, $0-8
+	MOVQ    o+0(FP), AX
+	MOVQ    64(AX), CX
+	ANDQ    $0x07, CX
+	NEGQ    CX
+	LEAQ    maskTable<>+32(SB), DX
+	VMOVDQU (DX)(CX*4), Y0
+
+row:
+	MOVQ         (AX), CX
+	MOVQ         16(AX), DX
+	VBROADCASTSS (CX), Y1
+	ADDQ         DX, CX
+	VBROADCASTSS (CX), Y2
+	ADDQ         DX, CX
+	VBROADCASTSS (CX), Y3
+	ADDQ         DX, CX
+	VBROADCASTSS (CX), Y4
+	ADDQ         DX, CX
+	VBROADCASTSS (CX), Y5
+	ADDQ         DX, CX
+	VBROADCASTSS (CX), Y6
+	ADDQ         DX, CX
+	VBROADCASTSS (CX), Y7
+	MOVQ         24(AX), CX
+	MOVQ         40(AX), DX
+	MOVQ         64(AX), BX
+	MOVQ         32(AX), SI
+	LEAQ         (SI)(SI*2), DI
+	LEAQ         (SI)(SI*4), R8
+	CMPQ         72(AX), $0x00
+	JNE          load
+	CMPQ         BX, $0x20
+	JLT          after4false
+
+vectors4false:
+	VXORPS      Y8, Y8, Y8
+	VXORPS      Y9, Y9, Y9
+	VXORPS      Y10, Y10, Y10
+	VXORPS      Y11, Y11, Y11
+	VFMADD231PS (CX), Y1, Y8
+	VFMADD231PS 32(CX), Y1, Y9
+	VFMADD231PS 64(CX), Y1, Y10
+	VFMADD231PS 96(CX), Y1, Y11
+	VFMADD231PS (CX)(SI*1), Y2, Y8
+	VFMADD231PS 32(CX)(SI*1), Y2, Y9
+	VFMADD231PS 64(CX)(SI*1), Y2, Y10
+	VFMADD231PS 96(CX)(SI*1), Y2, Y11
+	VFMADD231PS (CX)(SI*2), Y3, Y8
+	VFMADD231PS 32(CX)(SI*2), Y3, Y9
+	VFMADD231PS 64(CX)(SI*2), Y3, Y10
+	VFMADD231PS 96(CX)(SI*2), Y3, Y11
+	VFMADD231PS (CX)(DI*1), Y4, Y8
+	VFMADD231PS 32(CX)(DI*1), Y4, Y9
+	VFMADD231PS 64(CX)(DI*1), Y4, Y10
+	VFMADD231PS 96(CX)(DI*1), Y4, Y11
+	VFMADD231PS (CX)(SI*4), Y5, Y8
+	VFMADD231PS 32(CX)(SI*4), Y5, Y9
+	VFMADD231PS 64(CX)(SI*4), Y5, Y10
+	VFMADD231PS 96(CX)(SI*4), Y5, Y11
+	VFMADD231PS (CX)(R8*1), Y6, Y8
+	VFMADD231PS 32(CX)(R8*1), Y6, Y9
+	VFMADD231PS 64(CX)(R8*1), Y6, Y10
+	VFMADD231PS 96(CX)(R8*1), Y6, Y11
+	VFMADD231PS (CX)(DI*2), Y7, Y8
+	VFMADD231PS 32(CX)(DI*2), Y7, Y9
+	VFMADD231PS 64(CX)(DI*2), Y7, Y10
+	VFMADD231PS 96(CX)(DI*2), Y7, Y11
+	VMOVUPS     Y8, (DX)
+	VMOVUPS     Y9, 32(DX)
+	VMOVUPS     Y10, 64(DX)
+	VMOVUPS     Y11, 96(DX)
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x20, BX
+	CMPQ        BX, $0x20
+	JGE         vectors4false
+
+after4false:
+	CMPQ BX, $0x08
+	JLT  after1false
+
+vectors1false:
+	VXORPS      Y8, Y8, Y8
+	VFMADD231PS (CX), Y1, Y8
+	VFMADD231PS (CX)(SI*1), Y2, Y8
+	VFMADD231PS (CX)(SI*2), Y3, Y8
+	VFMADD231PS (CX)(DI*1), Y4, Y8
+	VFMADD231PS (CX)(SI*4), Y5, Y8
+	VFMADD231PS (CX)(R8*1), Y6, Y8
+	VFMADD231PS (CX)(DI*2), Y7, Y8
+	VMOVUPS     Y8, (DX)
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x08, BX
+	CMPQ        BX, $0x08
+	JGE         vectors1false
+
+after1false:
+	TESTQ        BX, BX
+	JZ           whole0false
+	VXORPS       Y8, Y8, Y8
+	VMASKMOVPS   (CX), Y0, Y9
+	VFMADD231PS  Y9, Y1, Y8
+	VMASKMOVPS   (CX)(SI*1), Y0, Y1
+	VFMADD231PS  Y1, Y2, Y8
+	VMASKMOVPS   (CX)(SI*2), Y0, Y1
+	VFMADD231PS  Y1, Y3, Y8
+	VMASKMOVPS   (CX)(DI*1), Y0, Y1
+	VFMADD231PS  Y1, Y4, Y8
+	VMASKMOVPS   (CX)(SI*4), Y0, Y1
+	VFMADD231PS  Y1, Y5, Y8
+	VMASKMOVPS   (CX)(R8*1), Y0, Y1
+	VFMADD231PS  Y1, Y6, Y8
+	VMASKMOVPS   (CX)(DI*2), Y0, Y1
+	VFMADD231PS  Y1, Y7, Y8
+	TESTQ        $0x00000004, BX
+	JZ           part0false4
+	VMOVUPS      X8, (DX)
+	VEXTRACTF128 $0x01, Y8, X8
+	ADDQ         $0x10, DX
+
+part0false4:
+	TESTQ     $0x00000002, BX
+	JZ        part0false2
+	VMOVLPS   X8, (DX)
+	VPERMILPD $0x01, X8, X8
+	ADDQ      $0x08, DX
+
+part0false2:
+	TESTQ  $0x00000001, BX
+	JZ     part0false1
+	VMOVSS X8, (DX)
+
+part0false1:
+whole0false:
+	JMP next
+
+load:
+	CMPQ BX, $0x20
+	JLT  after4true
+
+vectors4true:
+	VMOVUPS     (DX), Y8
+	VMOVUPS     32(DX), Y9
+	VMOVUPS     64(DX), Y10
+	VMOVUPS     96(DX), Y11
+	VFMADD231PS (CX), Y1, Y8
+	VFMADD231PS 32(CX), Y1, Y9
+	VFMADD231PS 64(CX), Y1, Y10
+	VFMADD231PS 96(CX), Y1, Y11
+	VFMADD231PS (CX)(SI*1), Y2, Y8
+	VFMADD231PS 32(CX)(SI*1), Y2, Y9
+	VFMADD231PS 64(CX)(SI*1), Y2, Y10
+	VFMADD231PS 96(CX)(SI*1), Y2, Y11
+	VFMADD231PS (CX)(SI*2), Y3, Y8
+	VFMADD231PS 32(CX)(SI*2), Y3, Y9
+	VFMADD231PS 64(CX)(SI*2), Y3, Y10
+	VFMADD231PS 96(CX)(SI*2), Y3, Y11
+	VFMADD231PS (CX)(DI*1), Y4, Y8
+	VFMADD231PS 32(CX)(DI*1), Y4, Y9
+	VFMADD231PS 64(CX)(DI*1), Y4, Y10
+	VFMADD231PS 96(CX)(DI*1), Y4, Y11
+	VFMADD231PS (CX)(SI*4), Y5, Y8
+	VFMADD231PS 32(CX)(SI*4), Y5, Y9
+	VFMADD231PS 64(CX)(SI*4), Y5, Y10
+	VFMADD231PS 96(CX)(SI*4), Y5, Y11
+	VFMADD231PS (CX)(R8*1), Y6, Y8
+	VFMADD231PS 32(CX)(R8*1), Y6, Y9
+	VFMADD231PS 64(CX)(R8*1), Y6, Y10
+	VFMADD231PS 96(CX)(R8*1), Y6, Y11
+	VFMADD231PS (CX)(DI*2), Y7, Y8
+	VFMADD231PS 32(CX)(DI*2), Y7, Y9
+	VFMADD231PS 64(CX)(DI*2), Y7, Y10
+	VFMADD231PS 96(CX)(DI*2), Y7, Y11
+	VMOVUPS     Y8, (DX)
+	VMOVUPS     Y9, 32(DX)
+	VMOVUPS     Y10, 64(DX)
+	VMOVUPS     Y11, 96(DX)
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x20, BX
+	CMPQ        BX, $0x20
+	JGE         vectors4true
+
+after4true:
+	CMPQ BX, $0x08
+	JLT  after1true
+
+vectors1true:
+	VMOVUPS     (DX), Y8
+	VFMADD231PS (CX), Y1, Y8
+	VFMADD231PS (CX)(SI*1), Y2, Y8
+	VFMADD231PS (CX)(SI*2), Y3, Y8
+	VFMADD231PS (CX)(DI*1), Y4, Y8
+	VFMADD231PS (CX)(SI*4), Y5, Y8
+	VFMADD231PS (CX)(R8*1), Y6, Y8
+	VFMADD231PS (CX)(DI*2), Y7, Y8
+	VMOVUPS     Y8, (DX)
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x08, BX
+	CMPQ        BX, $0x08
+	JGE         vectors1true
+
+after1true:
+	TESTQ        BX, BX
+	JZ           whole0true
+	VMASKMOVPS   (DX), Y0, Y8
+	VMASKMOVPS   (CX), Y0, Y9
+	VFMADD231PS  Y9, Y1, Y8
+	VMASKMOVPS   (CX)(SI*1), Y0, Y1
+	VFMADD231PS  Y1, Y2, Y8
+	VMASKMOVPS   (CX)(SI*2), Y0, Y1
+	VFMADD231PS  Y1, Y3, Y8
+	VMASKMOVPS   (CX)(DI*1), Y0, Y1
+	VFMADD231PS  Y1, Y4, Y8
+	VMASKMOVPS   (CX)(SI*4), Y0, Y1
+	VFMADD231PS  Y1, Y5, Y8
+	VMASKMOVPS   (CX)(R8*1), Y0, Y1
+	VFMADD231PS  Y1, Y6, Y8
+	VMASKMOVPS   (CX)(DI*2), Y0, Y1
+	VFMADD231PS  Y1, Y7, Y8
+	TESTQ        $0x00000004, BX
+	JZ           part0true4
+	VMOVUPS      X8, (DX)
+	VEXTRACTF128 $0x01, Y8, X8
+	ADDQ         $0x10, DX
+
+part0true4:
+	TESTQ     $0x00000002, BX
+	JZ        part0true2
+	VMOVLPS   X8, (DX)
+	VPERMILPD $0x01, X8, X8
+	ADDQ      $0x08, DX
+
+part0true2:
+	TESTQ  $0x00000001, BX
+	JZ     part0true1
+	VMOVSS X8, (DX)
+
+part0true1:
+whole0true:
+next:
+	DECQ 56(AX)
+	JZ   end
+	MOVQ 8(AX), CX
+	ADDQ CX, (AX)
+	MOVQ 48(AX), CX
+	ADDQ CX, 40(AX)
+	JMP  row
+
+end:
+	VZEROUPPER
+	RET
+
+// func f32Outer8(o *outering)
+// Requires: AVX, FMA3
+TEXT ·f32Outer8(SB), NOSPLIT, $0-8
+	MOVQ    o+0(FP), AX
+	MOVQ    64(AX), CX
+	ANDQ    $0x07, CX
+	NEGQ    CX
+	LEAQ    maskTable<>+32(SB), DX
+	VMOVDQU (DX)(CX*4), Y0
+
+row:
+	MOVQ         (AX), CX
+	MOVQ         16(AX), DX
+	VBROADCASTSS (CX), Y1
+	ADDQ         DX, CX
+	VBROADCASTSS (CX), Y2
+	ADDQ         DX, CX
+	VBROADCASTSS (CX), Y3
+	ADDQ         DX, CX
+	VBROADCASTSS (CX), Y4
+	ADDQ         DX, CX
+	VBROADCASTSS (CX), Y5
+	ADDQ         DX, CX
+	VBROADCASTSS (CX), Y6
+	ADDQ         DX, CX
+	VBROADCASTSS (CX), Y7
+	ADDQ         DX, CX
+	VBROADCASTSS (CX), Y8
+	MOVQ         24(AX), CX
+	MOVQ         40(AX), DX
+	MOVQ         64(AX), BX
+	MOVQ         32(AX), SI
+	LEAQ         (SI)(SI*2), DI
+	LEAQ         (SI)(SI*4), R8
+	LEAQ         (DI)(SI*4), R9
+	ADDQ         CX, R9
+	CMPQ         72(AX), $0x00
+	JNE          load
+	CMPQ         BX, $0x20
+	JLT          after4false
+
+vectors4false:
+	VXORPS      Y9, Y9, Y9
+	VXORPS      Y10, Y10, Y10
+	VXORPS      Y11, Y11, Y11
+	VXORPS      Y12, Y12, Y12
+	VFMADD231PS (CX), Y1, Y9
+	VFMADD231PS 32(CX), Y1, Y10
+	VFMADD231PS 64(CX), Y1, Y11
+	VFMADD231PS 96(CX), Y1, Y12
+	VFMADD231PS (CX)(SI*1), Y2, Y9
+	VFMADD231PS 32(CX)(SI*1), Y2, Y10
+	VFMADD231PS 64(CX)(SI*1), Y2, Y11
+	VFMADD231PS 96(CX)(SI*1), Y2, Y12
+	VFMADD231PS (CX)(SI*2), Y3, Y9
+	VFMADD231PS 32(CX)(SI*2), Y3, Y10
+	VFMADD231PS 64(CX)(SI*2), Y3, Y11
+	VFMADD231PS 96(CX)(SI*2), Y3, Y12
+	VFMADD231PS (CX)(DI*1), Y4, Y9
+	VFMADD231PS 32(CX)(DI*1), Y4, Y10
+	VFMADD231PS 64(CX)(DI*1), Y4, Y11
+	VFMADD231PS 96(CX)(DI*1), Y4, Y12
+	VFMADD231PS (CX)(SI*4), Y5, Y9
+	VFMADD231PS 32(CX)(SI*4), Y5, Y10
+	VFMADD231PS 64(CX)(SI*4), Y5, Y11
+	VFMADD231PS 96(CX)(SI*4), Y5, Y12
+	VFMADD231PS (CX)(R8*1), Y6, Y9
+	VFMADD231PS 32(CX)(R8*1), Y6, Y10
+	VFMADD231PS 64(CX)(R8*1), Y6, Y11
+	VFMADD231PS 96(CX)(R8*1), Y6, Y12
+	VFMADD231PS (CX)(DI*2), Y7, Y9
+	VFMADD231PS 32(CX)(DI*2), Y7, Y10
+	VFMADD231PS 64(CX)(DI*2), Y7, Y11
+	VFMADD231PS 96(CX)(DI*2), Y7, Y12
+	VFMADD231PS (R9), Y8, Y9
+	VFMADD231PS 32(R9), Y8, Y10
+	VFMADD231PS 64(R9), Y8, Y11
+	VFMADD231PS 96(R9), Y8, Y12
+	VMOVUPS     Y9, (DX)
+	VMOVUPS     Y10, 32(DX)
+	VMOVUPS     Y11, 64(DX)
+	VMOVUPS     Y12, 96(DX)
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, R9
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x20, BX
+	CMPQ        BX, $0x20
+	JGE         vectors4false
+
+after4false:
+	CMPQ BX, $0x08
+	JLT  after1false
+
+vectors1false:
+	VXORPS      Y9, Y9, Y9
+	VFMADD231PS (CX), Y1, Y9
+	VFMADD231PS (CX)(SI*1), Y2, Y9
+	VFMADD231PS (CX)(SI*2), Y3, Y9
+	VFMADD231PS (CX)(DI*1), Y4, Y9
+	VFMADD231PS (CX)(SI*4), Y5, Y9
+	VFMADD231PS (CX)(R8*1), Y6, Y9
+	VFMADD231PS (CX)(DI*2), Y7, Y9
+	VFMADD231PS (R9), Y8, Y9
+	VMOVUPS     Y9, (DX)
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, R9
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x08, BX
+	CMPQ        BX, $0x08
+	JGE         vectors1false
+
+after1false:
+	TESTQ        BX, BX
+	JZ           whole0false
+	VXORPS       Y9, Y9, Y9
+	VMASKMOVPS   (CX), Y0, Y10
+	VFMADD231PS  Y10, Y1, Y9
+	VMASKMOVPS   (CX)(SI*1), Y0, Y1
+	VFMADD231PS  Y1, Y2, Y9
+	VMASKMOVPS   (CX)(SI*2), Y0, Y1
+	VFMADD231PS  Y1, Y3, Y9
+	VMASKMOVPS   (CX)(DI*1), Y0, Y1
+	VFMADD231PS  Y1, Y4, Y9
+	VMASKMOVPS   (CX)(SI*4), Y0, Y1
+	VFMADD231PS  Y1, Y5, Y9
+	VMASKMOVPS   (CX)(R8*1), Y0, Y1
+	VFMADD231PS  Y1, Y6, Y9
+	VMASKMOVPS   (CX)(DI*2), Y0, Y1
+	VFMADD231PS  Y1, Y7, Y9
+	VMASKMOVPS   (R9), Y0, Y1
+	VFMADD231PS  Y1, Y8, Y9
+	TESTQ        $0x00000004, BX
+	JZ           part0false4
+	VMOVUPS      X9, (DX)
+	VEXTRACTF128 $0x01, Y9, X9
+	ADDQ         $0x10, DX
+
+part0false4:
+	TESTQ     $0x00000002, BX
+	JZ        part0false2
+	VMOVLPS   X9, (DX)
+	VPERMILPD $0x01, X9, X9
+	ADDQ      $0x08, DX
+
+part0false2:
+	TESTQ  $0x00000001, BX
+	JZ     part0false1
+	VMOVSS X9, (DX)
+
+part0false1:
+whole0false:
+	JMP next
+
+load:
+	CMPQ BX, $0x20
+	JLT  after4true
+
+vectors4true:
+	VMOVUPS     (DX), Y9
+	VMOVUPS     32(DX), Y10
+	VMOVUPS     64(DX), Y11
+	VMOVUPS     96(DX), Y12
+	VFMADD231PS (CX), Y1, Y9
+	VFMADD231PS 32(CX), Y1, Y10
+	VFMADD231PS 64(CX), Y1, Y11
+	VFMADD231PS 96(CX), Y1, Y12
+	VFMADD231PS (CX)(SI*1), Y2, Y9
+	VFMADD231PS 32(CX)(SI*1), Y2, Y10
+	VFMADD231PS 64(CX)(SI*1), Y2, Y11
+	VFMADD231PS 96(CX)(SI*1), Y2, Y12
+	VFMADD231PS (CX)(SI*2), Y3, Y9
+	VFMADD231PS 32(CX)(SI*2), Y3, Y10
+	VFMADD231PS 64(CX)(SI*2), Y3, Y11
+	VFMADD231PS 96(CX)(SI*2), Y3, Y12
+	VFMADD231PS (CX)(DI*1), Y4, Y9
+	VFMADD231PS 32(CX)(DI*1), Y4, Y10
+	VFMADD231PS 64(CX)(DI*1), Y4, Y11
+	VFMADD231PS 96(CX)(DI*1), Y4, Y12
+	VFMADD231PS (CX)(SI*4), Y5, Y9
+	VFMADD231PS 32(CX)(SI*4), Y5, Y10
+	VFMADD231PS 64(CX)(SI*4), Y5, Y11
+	VFMADD231PS 96(CX)(SI*4), Y5, Y12
+	VFMADD231PS (CX)(R8*1), Y6, Y9
+	VFMADD231PS 32(CX)(R8*1), Y6, Y10
+	VFMADD231PS 64(CX)(R8*1), Y6, Y11
+	VFMADD231PS 96(CX)(R8*1), Y6, Y12
+	VFMADD231PS (CX)(DI*2), Y7, Y9
+	VFMADD231PS 32(CX)(DI*2), Y7, Y10
+	VFMADD231PS 64(CX)(DI*2), Y7, Y11
+	VFMADD231PS 96(CX)(DI*2), Y7, Y12
+	VFMADD231PS (R9), Y8, Y9
+	VFMADD231PS 32(R9), Y8, Y10
+	VFMADD231PS 64(R9), Y8, Y11
+	VFMADD231PS 96(R9), Y8, Y12
+	VMOVUPS     Y9, (DX)
+	VMOVUPS     Y10, 32(DX)
+	VMOVUPS     Y11, 64(DX)
+	VMOVUPS     Y12, 96(DX)
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, R9
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x20, BX
+	CMPQ        BX, $0x20
+	JGE         vectors4true
+
+after4true:
+	CMPQ BX, $0x08
+	JLT  after1true
+
+vectors1true:
+	VMOVUPS     (DX), Y9
+	VFMADD231PS (CX), Y1, Y9
+	VFMADD231PS (CX)(SI*1), Y2, Y9
+	VFMADD231PS (CX)(SI*2), Y3, Y9
+	VFMADD231PS (CX)(DI*1), Y4, Y9
+	VFMADD231PS (CX)(SI*4), Y5, Y9
+	VFMADD231PS (CX)(R8*1), Y6, Y9
+	VFMADD231PS (CX)(DI*2), Y7, Y9
+	VFMADD231PS (R9), Y8, Y9
+	VMOVUPS     Y9, (DX)
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, R9
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x08, BX
+	CMPQ        BX, $0x08
+	JGE         vectors1true
+
+after1true:
+	TESTQ        BX, BX
+	JZ           whole0true
+	VMASKMOVPS   (DX), Y0, Y9
+	VMASKMOVPS   (CX), Y0, Y10
+	VFMADD231PS  Y10, Y1, Y9
+	VMASKMOVPS   (CX)(SI*1), Y0, Y1
+	VFMADD231PS  Y1, Y2, Y9
+	VMASKMOVPS   (CX)(SI*2), Y0, Y1
+	VFMADD231PS  Y1, Y3, Y9
+	VMASKMOVPS   (CX)(DI*1), Y0, Y1
+	VFMADD231PS  Y1, Y4, Y9
+	VMASKMOVPS   (CX)(SI*4), Y0, Y1
+	VFMADD231PS  Y1, Y5, Y9
+	VMASKMOVPS   (CX)(R8*1), Y0, Y1
+	VFMADD231PS  Y1, Y6, Y9
+	VMASKMOVPS   (CX)(DI*2), Y0, Y1
+	VFMADD231PS  Y1, Y7, Y9
+	VMASKMOVPS   (R9), Y0, Y1
+	VFMADD231PS  Y1, Y8, Y9
+	TESTQ        $0x00000004, BX
+	JZ           part0true4
+	VMOVUPS      X9, (DX)
+	VEXTRACTF128 $0x01, Y9, X9
+	ADDQ         $0x10, DX
+
+part0true4:
+	TESTQ     $0x00000002, BX
+	JZ        part0true2
+	VMOVLPS   X9, (DX)
+	VPERMILPD $0x01, X9, X9
+	ADDQ      $0x08, DX
+
+part0true2:
+	TESTQ  $0x00000001, BX
+	JZ     part0true1
+	VMOVSS X9, (DX)
+
+part0true1:
+whole0true:
+next:
+	DECQ 56(AX)
+	JZ   end
+	MOVQ 8(AX), CX
+	ADDQ CX, (AX)
+	MOVQ 48(AX), CX
+	ADDQ CX, 40(AX)
+	JMP  row
+
+end:
+	VZEROUPPER
+	RET
+
+// func f32Few1x1(t *tile)
+// Requires: AVX, FMA3
+TEXT ·f32Few1x1(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    64(AX), CX
+	NEGQ    CX
+	LEAQ    maskTable<>+32(SB), DX
+	VMOVDQU (DX)(CX*4), Y0
+
+chunk:
+	MOVQ   32(AX), CX
+	MOVQ   40(AX), DX
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y1, Y1, Y1
+	JMP    begun
+
+load:
+	VBROADCASTSS 80(AX), Y2
+	MOVQ         CX, BX
+	VMASKMOVPS   (BX), Y0, Y1
+	VMULPS       Y2, Y1, Y1
+
+begun:
+	MOVQ (AX), BX
+	MOVQ 16(AX), SI
+	MOVQ 24(AX), DI
+	MOVQ 48(AX), R8
+	SHRQ $0x01, R8
+	JZ   rest
+
+two:
+	VMASKMOVPS   (SI), Y0, Y2
+	VBROADCASTSS (BX), Y3
+	VFMADD231PS  Y2, Y3, Y1
+	ADDQ         DI, SI
+	VMASKMOVPS   (SI), Y0, Y2
+	VBROADCASTSS 4(BX), Y3
+	VFMADD231PS  Y2, Y3, Y1
+	ADDQ         DI, SI
+	ADDQ         $0x00000008, BX
+	DECQ         R8
+	JNZ          two
+
+rest:
+	TESTQ        $0x00000001, 48(AX)
+	JZ           summed
+	VMASKMOVPS   (SI), Y0, Y2
+	VBROADCASTSS (BX), Y3
+	VFMADD231PS  Y2, Y3, Y1
+	ADDQ         DI, SI
+
+summed:
+	CMPQ    64(AX), $0x08
+	JNE     partial
+	VMOVUPS Y1, (CX)
+	ADDQ    DX, CX
+	JMP     stored
+
+partial:
+	MOVQ         CX, SI
+	TESTQ        $0x00000004, 64(AX)
+	JZ           without4
+	MOVQ         SI, BX
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y1, X1
+	ADDQ         $0x10, SI
+
+without4:
+	TESTQ     $0x00000002, 64(AX)
+	JZ        without2
+	MOVQ      SI, BX
+	VMOVLPS   X1, (BX)
+	VPERMILPD $0x01, X1, X1
+	ADDQ      $0x08, SI
+
+without2:
+	TESTQ  $0x00000001, 64(AX)
+	JZ     without1
+	MOVQ   SI, BX
+	VMOVSS X1, (BX)
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+1, BX, BX
+	ADDQ   BX, CX
+
+stored:
+	DECQ 56(AX)
+	JZ   end
+	ADDQ $0x00000020, 16(AX)
+	ADDQ $0x00000020, 32(AX)
+	JMP  chunk
+
+end:
+	VZEROUPPER
+	RET
+
+// func f32Few1x2(t *tile)
+// Requires: AVX, FMA3
+TEXT ·f32Few1x2(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    64(AX), CX
+	SUBQ    $0x08, CX
+	NEGQ    CX
+	LEAQ    maskTable<>+32(SB), DX
+	VMOVDQU (DX)(CX*4), Y0
+
+chunk:
+	MOVQ   32(AX), CX
+	MOVQ   40(AX), DX
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	JMP    begun
+
+load:
+	VBROADCASTSS 80(AX), Y3
+	MOVQ         CX, BX
+	VMULPS       (BX), Y3, Y1
+	VMASKMOVPS   32(BX), Y0, Y2
+	VMULPS       Y3, Y2, Y2
+
+begun:
+	MOVQ (AX), BX
+	MOVQ 16(AX), SI
+	MOVQ 24(AX), DI
+	MOVQ 48(AX), R8
+	SHRQ $0x01, R8
+	JZ   rest
+
+two:
+	VBROADCASTSS (BX), Y3
+	VFMADD231PS  (SI), Y3, Y1
+	VMASKMOVPS   32(SI), Y0, Y4
+	VFMADD231PS  Y4, Y3, Y2
+	ADDQ         DI, SI
+	VBROADCASTSS 4(BX), Y3
+	VFMADD231PS  (SI), Y3, Y1
+	VMASKMOVPS   32(SI), Y0, Y4
+	VFMADD231PS  Y4, Y3, Y2
+	ADDQ         DI, SI
+	ADDQ         $0x00000008, BX
+	DECQ         R8
+	JNZ          two
+
+rest:
+	TESTQ        $0x00000001, 48(AX)
+	JZ           summed
+	VBROADCASTSS (BX), Y3
+	VFMADD231PS  (SI), Y3, Y1
+	VMASKMOVPS   32(SI), Y0, Y4
+	VFMADD231PS  Y4, Y3, Y2
+	ADDQ         DI, SI
+
+summed:
+	CMPQ    64(AX), $0x10
+	JNE     partial
+	VMOVUPS Y1, (CX)
+	VMOVUPS Y2, 32(CX)
+	ADDQ    DX, CX
+	JMP     stored
+
+partial:
+	MOVQ         CX, SI
+	MOVQ         SI, BX
+	VMOVUPS      Y1, (BX)
+	ADDQ         $0x20, SI
+	TESTQ        $0x00000004, 64(AX)
+	JZ           without4
+	MOVQ         SI, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         $0x10, SI
+
+without4:
+	TESTQ     $0x00000002, 64(AX)
+	JZ        without2
+	MOVQ      SI, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      $0x08, SI
+
+without2:
+	TESTQ  $0x00000001, 64(AX)
+	JZ     without1
+	MOVQ   SI, BX
+	VMOVSS X2, (BX)
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+1, BX, BX
+	ADDQ   BX, CX
+
+stored:
+	DECQ 56(AX)
+	JZ   end
+	ADDQ $0x00000040, 16(AX)
+	ADDQ $0x00000040, 32(AX)
+	JMP  chunk
+
+end:
+	VZEROUPPER
+	RET
+
+// func f32Few1x3(t *tile)
+// Requires: AVX, FMA3
+TEXT ·f32Few1x3(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    64(AX), CX
+	SUBQ    $0x10, CX
+	NEGQ    CX
+	LEAQ    maskTable<>+32(SB), DX
+	VMOVDQU (DX)(CX*4), Y0
+
+chunk:
+	MOVQ   32(AX), CX
+	MOVQ   40(AX), DX
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	JMP    begun
+
+load:
+	VBROADCASTSS 80(AX), Y4
+	MOVQ         CX, BX
+	VMULPS       (BX), Y4, Y1
+	VMULPS       32(BX), Y4, Y2
+	VMASKMOVPS   64(BX), Y0, Y3
+	VMULPS       Y4, Y3, Y3
+
+begun:
+	MOVQ (AX), BX
+	MOVQ 16(AX), SI
+	MOVQ 24(AX), DI
+	MOVQ 48(AX), R8
+	SHRQ $0x01, R8
+	JZ   rest
+
+two:
+	VBROADCASTSS (BX), Y4
+	VFMADD231PS  (SI), Y4, Y1
+	VFMADD231PS  32(SI), Y4, Y2
+	VMASKMOVPS   64(SI), Y0, Y5
+	VFMADD231PS  Y5, Y4, Y3
+	ADDQ         DI, SI
+	VBROADCASTSS 4(BX), Y4
+	VFMADD231PS  (SI), Y4, Y1
+	VFMADD231PS  32(SI), Y4, Y2
+	VMASKMOVPS   64(SI), Y0, Y5
+	VFMADD231PS  Y5, Y4, Y3
+	ADDQ         DI, SI
+	ADDQ         $0x00000008, BX
+	DECQ         R8
+	JNZ          two
+
+rest:
+	TESTQ        $0x00000001, 48(AX)
+	JZ           summed
+	VBROADCASTSS (BX), Y4
+	VFMADD231PS  (SI), Y4, Y1
+	VFMADD231PS  32(SI), Y4, Y2
+	VMASKMOVPS   64(SI), Y0, Y5
+	VFMADD231PS  Y5, Y4, Y3
+	ADDQ         DI, SI
+
+summed:
+	CMPQ    64(AX), $0x18
+	JNE     partial
+	VMOVUPS Y1, (CX)
+	VMOVUPS Y2, 32(CX)
+	VMOVUPS Y3, 64(CX)
+	ADDQ    DX, CX
+	JMP     stored
+
+partial:
+	MOVQ         CX, SI
+	MOVQ         SI, BX
+	VMOVUPS      Y1, (BX)
+	ADDQ         $0x20, SI
+	MOVQ         SI, BX
+	VMOVUPS      Y2, (BX)
+	ADDQ         $0x20, SI
+	TESTQ        $0x00000004, 64(AX)
+	JZ           without4
+	MOVQ         SI, BX
+	VMOVUPS      X3, (BX)
+	VEXTRACTF128 $0x01, Y3, X3
+	ADDQ         $0x10, SI
+
+without4:
+	TESTQ     $0x00000002, 64(AX)
+	JZ        without2
+	MOVQ      SI, BX
+	VMOVLPS   X3, (BX)
+	VPERMILPD $0x01, X3, X3
+	ADDQ      $0x08, SI
+
+without2:
+	TESTQ  $0x00000001, 64(AX)
+	JZ     without1
+	MOVQ   SI, BX
+	VMOVSS X3, (BX)
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+1, BX, BX
+	ADDQ   BX, CX
+
+stored:
+	DECQ 56(AX)
+	JZ   end
+	ADDQ $0x00000060, 16(AX)
+	ADDQ $0x00000060, 32(AX)
+	JMP  chunk
+
+end:
+	VZEROUPPER
+	RET
+
+// func f32Few1x4(t *tile)
+// Requires: AVX, FMA3
+TEXT ·f32Few1x4(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    64(AX), CX
+	SUBQ    $0x18, CX
+	NEGQ    CX
+	LEAQ    maskTable<>+32(SB), DX
+	VMOVDQU (DX)(CX*4), Y0
+
+chunk:
+	MOVQ   32(AX), CX
+	MOVQ   40(AX), DX
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	JMP    begun
+
+load:
+	VBROADCASTSS 80(AX), Y5
+	MOVQ         CX, BX
+	VMULPS       (BX), Y5, Y1
+	VMULPS       32(BX), Y5, Y2
+	VMULPS       64(BX), Y5, Y3
+	VMASKMOVPS   96(BX), Y0, Y4
+	VMULPS       Y5, Y4, Y4
+
+begun:
+	MOVQ (AX), BX
+	MOVQ 16(AX), SI
+	MOVQ 24(AX), DI
+	MOVQ 48(AX), R8
+	SHRQ $0x01, R8
+	JZ   rest
+
+two:
+	VBROADCASTSS (BX), Y5
+	VFMADD231PS  (SI), Y5, Y1
+	VFMADD231PS  32(SI), Y5, Y2
+	VFMADD231PS  64(SI), Y5, Y3
+	VMASKMOVPS   96(SI), Y0, Y6
+	VFMADD231PS  Y6, Y5, Y4
+	ADDQ         DI, SI
+	VBROADCASTSS 4(BX), Y5
+	VFMADD231PS  (SI), Y5, Y1
+	VFMADD231PS  32(SI), Y5, Y2
+	VFMADD231PS  64(SI), Y5, Y3
+	VMASKMOVPS   96(SI), Y0, Y6
+	VFMADD231PS  Y6, Y5, Y4
+	ADDQ         DI, SI
+	ADDQ         $0x00000008, BX
+	DECQ         R8
+	JNZ          two
+
+rest:
+	TESTQ        $0x00000001, 48(AX)
+	JZ           summed
+	VBROADCASTSS (BX), Y5
+	VFMADD231PS  (SI), Y5, Y1
+	VFMADD231PS  32(SI), Y5, Y2
+	VFMADD231PS  64(SI), Y5, Y3
+	VMASKMOVPS   96(SI), Y0, Y6
+	VFMADD231PS  Y6, Y5, Y4
+	ADDQ         DI, SI
+
+summed:
+	CMPQ    64(AX), $0x20
+	JNE     partial
+	VMOVUPS Y1, (CX)
+	VMOVUPS Y2, 32(CX)
+	VMOVUPS Y3, 64(CX)
+	VMOVUPS Y4, 96(CX)
+	ADDQ    DX, CX
+	JMP     stored
+
+partial:
+	MOVQ         CX, SI
+	MOVQ         SI, BX
+	VMOVUPS      Y1, (BX)
+	ADDQ         $0x20, SI
+	MOVQ         SI, BX
+	VMOVUPS      Y2, (BX)
+	ADDQ         $0x20, SI
+	MOVQ         SI, BX
+	VMOVUPS      Y3, (BX)
+	ADDQ         $0x20, SI
+	TESTQ        $0x00000004, 64(AX)
+	JZ           without4
+	MOVQ         SI, BX
+	VMOVUPS      X4, (BX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         $0x10, SI
+
+without4:
+	TESTQ     $0x00000002, 64(AX)
+	JZ        without2
+	MOVQ      SI, BX
+	VMOVLPS   X4, (BX)
+	VPERMILPD $0x01, X4, X4
+	ADDQ      $0x08, SI
+
+without2:
+	TESTQ  $0x00000001, 64(AX)
+	JZ     without1
+	MOVQ   SI, BX
+	VMOVSS X4, (BX)
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+1, BX, BX
+	ADDQ   BX, CX
+
+stored:
+	DECQ 56(AX)
+	JZ   end
+	ADDQ $0x00000080, 16(AX)
+	ADDQ $0x00000080, 32(AX)
+	JMP  chunk
+
+end:
+	VZEROUPPER
+	RET
+
+// func f32Few1x5(t *tile)
+// Requires: AVX, FMA3
+TEXT ·f32Few1x5(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    64(AX), CX
+	SUBQ    $0x20, CX
+	NEGQ    CX
+	LEAQ    maskTable<>+32(SB), DX
+	VMOVDQU (DX)(CX*4), Y0
+
+chunk:
+	MOVQ   32(AX), CX
+	MOVQ   40(AX), DX
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	JMP    begun
+
+load:
+	VBROADCASTSS 80(AX), Y6
+	MOVQ         CX, BX
+	VMULPS       (BX), Y6, Y1
+	VMULPS       32(BX), Y6, Y2
+	VMULPS       64(BX), Y6, Y3
+	VMULPS       96(BX), Y6, Y4
+	VMASKMOVPS   128(BX), Y0, Y5
+	VMULPS       Y6, Y5, Y5
+
+begun:
+	MOVQ (AX), BX
+	MOVQ 16(AX), SI
+	MOVQ 24(AX), DI
+	MOVQ 48(AX), R8
+	SHRQ $0x01, R8
+	JZ   rest
+
+two:
+	VBROADCASTSS (BX), Y6
+	VFMADD231PS  (SI), Y6, Y1
+	VFMADD231PS  32(SI), Y6, Y2
+	VFMADD231PS  64(SI), Y6, Y3
+	VFMADD231PS  96(SI), Y6, Y4
+	VMASKMOVPS   128(SI), Y0, Y7
+	VFMADD231PS  Y7, Y6, Y5
+	ADDQ         DI, SI
+	VBROADCASTSS 4(BX), Y6
+	VFMADD231PS  (SI), Y6, Y1
+	VFMADD231PS  32(SI), Y6, Y2
+	VFMADD231PS  64(SI), Y6, Y3
+	VFMADD231PS  96(SI), Y6, Y4
+	VMASKMOVPS   128(SI), Y0, Y7
+	VFMADD231PS  Y7, Y6, Y5
+	ADDQ         DI, SI
+	ADDQ         $0x00000008, BX
+	DECQ         R8
+	JNZ          two
+
+rest:
+	TESTQ        $0x00000001, 48(AX)
+	JZ           summed
+	VBROADCASTSS (BX), Y6
+	VFMADD231PS  (SI), Y6, Y1
+	VFMADD231PS  32(SI), Y6, Y2
+	VFMADD231PS  64(SI), Y6, Y3
+	VFMADD231PS  96(SI), Y6, Y4
+	VMASKMOVPS   128(SI), Y0, Y7
+	VFMADD231PS  Y7, Y6, Y5
+	ADDQ         DI, SI
+
+summed:
+	CMPQ    64(AX), $0x28
+	JNE     partial
+	VMOVUPS Y1, (CX)
+	VMOVUPS Y2, 32(CX)
+	VMOVUPS Y3, 64(CX)
+	VMOVUPS Y4, 96(CX)
+	VMOVUPS Y5, 128(CX)
+	ADDQ    DX, CX
+	JMP     stored
+
+partial:
+	MOVQ         CX, SI
+	MOVQ         SI, BX
+	VMOVUPS      Y1, (BX)
+	ADDQ         $0x20, SI
+	MOVQ         SI, BX
+	VMOVUPS      Y2, (BX)
+	ADDQ         $0x20, SI
+	MOVQ         SI, BX
+	VMOVUPS      Y3, (BX)
+	ADDQ         $0x20, SI
+	MOVQ         SI, BX
+	VMOVUPS      Y4, (BX)
+	ADDQ         $0x20, SI
+	TESTQ        $0x00000004, 64(AX)
+	JZ           without4
+	MOVQ         SI, BX
+	VMOVUPS      X5, (BX)
+	VEXTRACTF128 $0x01, Y5, X5
+	ADDQ         $0x10, SI
+
+without4:
+	TESTQ     $0x00000002, 64(AX)
+	JZ        without2
+	MOVQ      SI, BX
+	VMOVLPS   X5, (BX)
+	VPERMILPD $0x01, X5, X5
+	ADDQ      $0x08, SI
+
+without2:
+	TESTQ  $0x00000001, 64(AX)
+	JZ     without1
+	MOVQ   SI, BX
+	VMOVSS X5, (BX)
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+1, BX, BX
+	ADDQ   BX, CX
+
+stored:
+	DECQ 56(AX)
+	JZ   end
+	ADDQ $0x000000a0, 16(AX)
+	ADDQ $0x000000a0, 32(AX)
+	JMP  chunk
+
+end:
+	VZEROUPPER
+	RET
+
+// func f32Few1x6(t *tile)
+// Requires: AVX, FMA3
+TEXT ·f32Few1x6(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    64(AX), CX
+	SUBQ    $0x28, CX
+	NEGQ    CX
+	LEAQ    maskTable<>+32(SB), DX
+	VMOVDQU (DX)(CX*4), Y0
+
+chunk:
+	MOVQ   32(AX), CX
+	MOVQ   40(AX), DX
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	JMP    begun
+
+load:
+	VBROADCASTSS 80(AX), Y7
+	MOVQ         CX, BX
+	VMULPS       (BX), Y7, Y1
+	VMULPS       32(BX), Y7, Y2
+	VMULPS       64(BX), Y7, Y3
+	VMULPS       96(BX), Y7, Y4
+	VMULPS       128(BX), Y7, Y5
+	VMASKMOVPS   160(BX), Y0, Y6
+	VMULPS       Y7, Y6, Y6
+
+begun:
+	MOVQ (AX), BX
+	MOVQ 16(AX), SI
+	MOVQ 24(AX), DI
+	MOVQ 48(AX), R8
+	SHRQ $0x01, R8
+	JZ   rest
+
+two:
+	VBROADCASTSS (BX), Y7
+	VFMADD231PS  (SI), Y7, Y1
+	VFMADD231PS  32(SI), Y7, Y2
+	VFMADD231PS  64(SI), Y7, Y3
+	VFMADD231PS  96(SI), Y7, Y4
+	VFMADD231PS  128(SI), Y7, Y5
+	VMASKMOVPS   160(SI), Y0, Y8
+	VFMADD231PS  Y8, Y7, Y6
+	ADDQ         DI, SI
+	VBROADCASTSS 4(BX), Y7
+	VFMADD231PS  (SI), Y7, Y1
+	VFMADD231PS  32(SI), Y7, Y2
+	VFMADD231PS  64(SI), Y7, Y3
+	VFMADD231PS  96(SI), Y7, Y4
+	VFMADD231PS  128(SI), Y7, Y5
+	VMASKMOVPS   160(SI), Y0, Y8
+	VFMADD231PS  Y8, Y7, Y6
+	ADDQ         DI, SI
+	ADDQ         $0x00000008, BX
+	DECQ         R8
+	JNZ          two
+
+rest:
+	TESTQ        $0x00000001, 48(AX)
+	JZ           summed
+	VBROADCASTSS (BX), Y7
+	VFMADD231PS  (SI), Y7, Y1
+	VFMADD231PS  32(SI), Y7, Y2
+	VFMADD231PS  64(SI), Y7, Y3
+	VFMADD231PS  96(SI), Y7, Y4
+	VFMADD231PS  128(SI), Y7, Y5
+	VMASKMOVPS   160(SI), Y0, Y8
+	VFMADD231PS  Y8, Y7, Y6
+	ADDQ         DI, SI
+
+summed:
+	CMPQ    64(AX), $0x30
+	JNE     partial
+	VMOVUPS Y1, (CX)
+	VMOVUPS Y2, 32(CX)
+	VMOVUPS Y3, 64(CX)
+	VMOVUPS Y4, 96(CX)
+	VMOVUPS Y5, 128(CX)
+	VMOVUPS Y6, 160(CX)
+	ADDQ    DX, CX
+	JMP     stored
+
+partial:
+	MOVQ         CX, SI
+	MOVQ         SI, BX
+	VMOVUPS      Y1, (BX)
+	ADDQ         $0x20, SI
+	MOVQ         SI, BX
+	VMOVUPS      Y2, (BX)
+	ADDQ         $0x20, SI
+	MOVQ         SI, BX
+	VMOVUPS      Y3, (BX)
+	ADDQ         $0x20, SI
+	MOVQ         SI, BX
+	VMOVUPS      Y4, (BX)
+	ADDQ         $0x20, SI
+	MOVQ         SI, BX
+	VMOVUPS      Y5, (BX)
+	ADDQ         $0x20, SI
+	TESTQ        $0x00000004, 64(AX)
+	JZ           without4
+	MOVQ         SI, BX
+	VMOVUPS      X6, (BX)
+	VEXTRACTF128 $0x01, Y6, X6
+	ADDQ         $0x10, SI
+
+without4:
+	TESTQ     $0x00000002, 64(AX)
+	JZ        without2
+	MOVQ      SI, BX
+	VMOVLPS   X6, (BX)
+	VPERMILPD $0x01, X6, X6
+	ADDQ      $0x08, SI
+
+without2:
+	TESTQ  $0x00000001, 64(AX)
+	JZ     without1
+	MOVQ   SI, BX
+	VMOVSS X6, (BX)
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+1, BX, BX
+	ADDQ   BX, CX
+
+stored:
+	DECQ 56(AX)
+	JZ   end
+	ADDQ $0x000000c0, 16(AX)
+	ADDQ $0x000000c0, 32(AX)
+	JMP  chunk
+
+end:
+	VZEROUPPER
+	RET
+
+// func f32Few1x7(t *tile)
+// Requires: AVX, FMA3
+TEXT ·f32Few1x7(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    64(AX), CX
+	SUBQ    $0x30, CX
+	NEGQ    CX
+	LEAQ    maskTable<>+32(SB), DX
+	VMOVDQU (DX)(CX*4), Y0
+
+chunk:
+	MOVQ   32(AX), CX
+	MOVQ   40(AX), DX
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	JMP    begun
+
+load:
+	VBROADCASTSS 80(AX), Y8
+	MOVQ         CX, BX
+	VMULPS       (BX), Y8, Y1
+	VMULPS       32(BX), Y8, Y2
+	VMULPS       64(BX), Y8, Y3
+	VMULPS       96(BX), Y8, Y4
+	VMULPS       128(BX), Y8, Y5
+	VMULPS       160(BX), Y8, Y6
+	VMASKMOVPS   192(BX), Y0, Y7
+	VMULPS       Y8, Y7, Y7
+
+begun:
+	MOVQ (AX), BX
+	MOVQ 16(AX), SI
+	MOVQ 24(AX), DI
+	MOVQ 48(AX), R8
+	SHRQ $0x01, R8
+	JZ   rest
+
+two:
+	VBROADCASTSS (BX), Y8
+	VFMADD231PS  (SI), Y8, Y1
+	VFMADD231PS  32(SI), Y8, Y2
+	VFMADD231PS  64(SI), Y8, Y3
+	VFMADD231PS  96(SI), Y8, Y4
+	VFMADD231PS  128(SI), Y8, Y5
+	VFMADD231PS  160(SI), Y8, Y6
+	VMASKMOVPS   192(SI), Y0, Y9
+	VFMADD231PS  Y9, Y8, Y7
+	ADDQ         DI, SI
+	VBROADCASTSS 4(BX), Y8
+	VFMADD231PS  (SI), Y8, Y1
+	VFMADD231PS  32(SI), Y8, Y2
+	VFMADD231PS  64(SI), Y8, Y3
+	VFMADD231PS  96(SI), Y8, Y4
+	VFMADD231PS  128(SI), Y8, Y5
+	VFMADD231PS  160(SI), Y8, Y6
+	VMASKMOVPS   192(SI), Y0, Y9
+	VFMADD231PS  Y9, Y8, Y7
+	ADDQ         DI, SI
+	ADDQ         $0x00000008, BX
+	DECQ         R8
+	JNZ          two
+
+rest:
+	TESTQ        $0x00000001, 48(AX)
+	JZ           summed
+	VBROADCASTSS (BX), Y8
+	VFMADD231PS  (SI), Y8, Y1
+	VFMADD231PS  32(SI), Y8, Y2
+	VFMADD231PS  64(SI), Y8, Y3
+	VFMADD231PS  96(SI), Y8, Y4
+	VFMADD231PS  128(SI), Y8, Y5
+	VFMADD231PS  160(SI), Y8, Y6
+	VMASKMOVPS   192(SI), Y0, Y9
+	VFMADD231PS  Y9, Y8, Y7
+	ADDQ         DI, SI
+
+summed:
+	CMPQ    64(AX), $0x38
+	JNE     partial
+	VMOVUPS Y1, (CX)
+	VMOVUPS Y2, 32(CX)
+	VMOVUPS Y3, 64(CX)
+	VMOVUPS Y4, 96(CX)
+	VMOVUPS Y5, 128(CX)
+	VMOVUPS Y6, 160(CX)
+	VMOVUPS Y7, 192(CX)
+	ADDQ    DX, CX
+	JMP     stored
+
+partial:
+	MOVQ         CX, SI
+	MOVQ         SI, BX
+	VMOVUPS      Y1, (BX)
+	ADDQ         $0x20, SI
+	MOVQ         SI, BX
+	VMOVUPS      Y2, (BX)
+	ADDQ         $0x20, SI
+	MOVQ         SI, BX
+	VMOVUPS      Y3, (BX)
+	ADDQ         $0x20, SI
+	MOVQ         SI, BX
+	VMOVUPS      Y4, (BX)
+	ADDQ         $0x20, SI
+	MOVQ         SI, BX
+	VMOVUPS      Y5, (BX)
+	ADDQ         $0x20, SI
+	MOVQ         SI, BX
+	VMOVUPS      Y6, (BX)
+	ADDQ         $0x20, SI
+	TESTQ        $0x00000004, 64(AX)
+	JZ           without4
+	MOVQ         SI, BX
+	VMOVUPS      X7, (BX)
+	VEXTRACTF128 $0x01, Y7, X7
+	ADDQ         $0x10, SI
+
+without4:
+	TESTQ     $0x00000002, 64(AX)
+	JZ        without2
+	MOVQ      SI, BX
+	VMOVLPS   X7, (BX)
+	VPERMILPD $0x01, X7, X7
+	ADDQ      $0x08, SI
+
+without2:
+	TESTQ  $0x00000001, 64(AX)
+	JZ     without1
+	MOVQ   SI, BX
+	VMOVSS X7, (BX)
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+1, BX, BX
+	ADDQ   BX, CX
+
+stored:
+	DECQ 56(AX)
+	JZ   end
+	ADDQ $0x000000e0, 16(AX)
+	ADDQ $0x000000e0, 32(AX)
+	JMP  chunk
+
+end:
+	VZEROUPPER
+	RET
+
+// func f32Few1x8(t *tile)
+// Requires: AVX, FMA3
+TEXT ·f32Few1x8(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    64(AX), CX
+	SUBQ    $0x38, CX
+	NEGQ    CX
+	LEAQ    maskTable<>+32(SB), DX
+	VMOVDQU (DX)(CX*4), Y0
+
+chunk:
+	MOVQ   32(AX), CX
+	MOVQ   40(AX), DX
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	JMP    begun
+
+load:
+	VBROADCASTSS 80(AX), Y9
+	MOVQ         CX, BX
+	VMULPS       (BX), Y9, Y1
+	VMULPS       32(BX), Y9, Y2
+	VMULPS       64(BX), Y9, Y3
+	VMULPS       96(BX), Y9, Y4
+	VMULPS       128(BX), Y9, Y5
+	VMULPS       160(BX), Y9, Y6
+	VMULPS       192(BX), Y9, Y7
+	VMASKMOVPS   224(BX), Y0, Y8
+	VMULPS       Y9, Y8, Y8
+
+begun:
+	MOVQ (AX), BX
+	MOVQ 16(AX), SI
+	MOVQ 24(AX), DI
+	MOVQ 48(AX), R8
+	SHRQ $0x01, R8
+	JZ   rest
+
+two:
+	VBROADCASTSS (BX), Y9
+	VFMADD231PS  (SI), Y9, Y1
+	VFMADD231PS  32(SI), Y9, Y2
+	VFMADD231PS  64(SI), Y9, Y3
+	VFMADD231PS  96(SI), Y9, Y4
+	VFMADD231PS  128(SI), Y9, Y5
+	VFMADD231PS  160(SI), Y9, Y6
+	VFMADD231PS  192(SI), Y9, Y7
+	VMASKMOVPS   224(SI), Y0, Y10
+	VFMADD231PS  Y10, Y9, Y8
+	ADDQ         DI, SI
+	VBROADCASTSS 4(BX), Y9
+	VFMADD231PS  (SI), Y9, Y1
+	VFMADD231PS  32(SI), Y9, Y2
+	VFMADD231PS  64(SI), Y9, Y3
+	VFMADD231PS  96(SI), Y9, Y4
+	VFMADD231PS  128(SI), Y9, Y5
+	VFMADD231PS  160(SI), Y9, Y6
+	VFMADD231PS  192(SI), Y9, Y7
+	VMASKMOVPS   224(SI), Y0, Y10
+	VFMADD231PS  Y10, Y9, Y8
+	ADDQ         DI, SI
+	ADDQ         $0x00000008, BX
+	DECQ         R8
+	JNZ          two
+
+rest:
+	TESTQ        $0x00000001, 48(AX)
+	JZ           summed
+	VBROADCASTSS (BX), Y9
+	VFMADD231PS  (SI), Y9, Y1
+	VFMADD231PS  32(SI), Y9, Y2
+	VFMADD231PS  64(SI), Y9, Y3
+	VFMADD231PS  96(SI), Y9, Y4
+	VFMADD231PS  128(SI), Y9, Y5
+	VFMADD231PS  160(SI), Y9, Y6
+	VFMADD231PS  192(SI), Y9, Y7
+	VMASKMOVPS   224(SI), Y0, Y10
+	VFMADD231PS  Y10, Y9, Y8
+	ADDQ         DI, SI
+
+summed:
+	CMPQ    64(AX), $0x40
+	JNE     partial
+	VMOVUPS Y1, (CX)
+	VMOVUPS Y2, 32(CX)
+	VMOVUPS Y3, 64(CX)
+	VMOVUPS Y4, 96(CX)
+	VMOVUPS Y5, 128(CX)
+	VMOVUPS Y6, 160(CX)
+	VMOVUPS Y7, 192(CX)
+	VMOVUPS Y8, 224(CX)
+	ADDQ    DX, CX
+	JMP     stored
+
+partial:
+	MOVQ         CX, SI
+	MOVQ         SI, BX
+	VMOVUPS      Y1, (BX)
+	ADDQ         $0x20, SI
+	MOVQ         SI, BX
+	VMOVUPS      Y2, (BX)
+	ADDQ         $0x20, SI
+	MOVQ         SI, BX
+	VMOVUPS      Y3, (BX)
+	ADDQ         $0x20, SI
+	MOVQ         SI, BX
+	VMOVUPS      Y4, (BX)
+	ADDQ         $0x20, SI
+	MOVQ         SI, BX
+	VMOVUPS      Y5, (BX)
+	ADDQ         $0x20, SI
+	MOVQ         SI, BX
+	VMOVUPS      Y6, (BX)
+	ADDQ         $0x20, SI
+	MOVQ         SI, BX
+	VMOVUPS      Y7, (BX)
+	ADDQ         $0x20, SI
+	TESTQ        $0x00000004, 64(AX)
+	JZ           without4
+	MOVQ         SI, BX
+	VMOVUPS      X8, (BX)
+	VEXTRACTF128 $0x01, Y8, X8
+	ADDQ         $0x10, SI
+
+without4:
+	TESTQ     $0x00000002, 64(AX)
+	JZ        without2
+	MOVQ      SI, BX
+	VMOVLPS   X8, (BX)
+	VPERMILPD $0x01, X8, X8
+	ADDQ      $0x08, SI
+
+without2:
+	TESTQ  $0x00000001, 64(AX)
+	JZ     without1
+	MOVQ   SI, BX
+	VMOVSS X8, (BX)
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+1, BX, BX
+	ADDQ   BX, CX
+
+stored:
+	DECQ 56(AX)
+	JZ   end
+	ADDQ $0x00000100, 16(AX)
+	ADDQ $0x00000100, 32(AX)
+	JMP  chunk
+
+end:
+	VZEROUPPER
+	RET
+
+// func f32Few2x1(t *tile)
+// Requires: AVX, FMA3
+TEXT ·f32Few2x1(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    64(AX), CX
+	NEGQ    CX
+	LEAQ    maskTable<>+32(SB), DX
+	VMOVDQU (DX)(CX*4), Y0
+
+chunk:
+	MOVQ   32(AX), CX
+	MOVQ   40(AX), DX
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	JMP    begun
+
+load:
+	VBROADCASTSS 80(AX), Y3
+	MOVQ         CX, BX
+	VMASKMOVPS   (BX), Y0, Y1
+	VMULPS       Y3, Y1, Y1
+	ADDQ         DX, BX
+	VMASKMOVPS   (BX), Y0, Y2
+	VMULPS       Y3, Y2, Y2
+
+begun:
+	MOVQ (AX), BX
+	MOVQ 16(AX), SI
+	MOVQ 24(AX), DI
+	MOVQ 8(AX), R8
+	MOVQ 48(AX), R9
+	SHRQ $0x01, R9
+	JZ   rest
+
+two:
+	VMASKMOVPS   (SI), Y0, Y3
+	VBROADCASTSS (BX), Y4
+	VFMADD231PS  Y3, Y4, Y1
+	VBROADCASTSS (BX)(R8*1), Y4
+	VFMADD231PS  Y3, Y4, Y2
+	ADDQ         DI, SI
+	VMASKMOVPS   (SI), Y0, Y3
+	VBROADCASTSS 4(BX), Y4
+	VFMADD231PS  Y3, Y4, Y1
+	VBROADCASTSS 4(BX)(R8*1), Y4
+	VFMADD231PS  Y3, Y4, Y2
+	ADDQ         DI, SI
+	ADDQ         $0x00000008, BX
+	DECQ         R9
+	JNZ          two
+
+rest:
+	TESTQ        $0x00000001, 48(AX)
+	JZ           summed
+	VMASKMOVPS   (SI), Y0, Y3
+	VBROADCASTSS (BX), Y4
+	VFMADD231PS  Y3, Y4, Y1
+	VBROADCASTSS (BX)(R8*1), Y4
+	VFMADD231PS  Y3, Y4, Y2
+	ADDQ         DI, SI
+
+summed:
+	CMPQ    64(AX), $0x08
+	JNE     partial
+	VMOVUPS Y1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y2, (CX)
+	ADDQ    DX, CX
+	JMP     stored
+
+partial:
+	MOVQ         CX, SI
+	TESTQ        $0x00000004, 64(AX)
+	JZ           without4
+	MOVQ         SI, BX
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y1, X1
+	ADDQ         DX, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         $0x10, SI
+
+without4:
+	TESTQ     $0x00000002, 64(AX)
+	JZ        without2
+	MOVQ      SI, BX
+	VMOVLPS   X1, (BX)
+	VPERMILPD $0x01, X1, X1
+	ADDQ      DX, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      $0x08, SI
+
+without2:
+	TESTQ  $0x00000001, 64(AX)
+	JZ     without1
+	MOVQ   SI, BX
+	VMOVSS X1, (BX)
+	ADDQ   DX, BX
+	VMOVSS X2, (BX)
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+2, BX, BX
+	ADDQ   BX, CX
+
+stored:
+	DECQ 56(AX)
+	JZ   end
+	ADDQ $0x00000020, 16(AX)
+	ADDQ $0x00000020, 32(AX)
+	JMP  chunk
+
+end:
+	VZEROUPPER
+	RET
+
+// func f32Few2x2(t *tile)
+// Requires: AVX, FMA3
+TEXT ·f32Few2x2(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    64(AX), CX
+	SUBQ    $0x08, CX
+	NEGQ    CX
+	LEAQ    maskTable<>+32(SB), DX
+	VMOVDQU (DX)(CX*4), Y0
+
+chunk:
+	MOVQ   32(AX), CX
+	MOVQ   40(AX), DX
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	JMP    begun
+
+load:
+	VBROADCASTSS 80(AX), Y5
+	MOVQ         CX, BX
+	VMULPS       (BX), Y5, Y1
+	VMASKMOVPS   32(BX), Y0, Y2
+	VMULPS       Y5, Y2, Y2
+	ADDQ         DX, BX
+	VMULPS       (BX), Y5, Y3
+	VMASKMOVPS   32(BX), Y0, Y4
+	VMULPS       Y5, Y4, Y4
+
+begun:
+	MOVQ (AX), BX
+	MOVQ 16(AX), SI
+	MOVQ 24(AX), DI
+	MOVQ 8(AX), R8
+	MOVQ 48(AX), R9
+	SHRQ $0x01, R9
+	JZ   rest
+
+two:
+	VMOVUPS      (SI), Y5
+	VMASKMOVPS   32(SI), Y0, Y6
+	VBROADCASTSS (BX), Y7
+	VFMADD231PS  Y5, Y7, Y1
+	VFMADD231PS  Y6, Y7, Y2
+	VBROADCASTSS (BX)(R8*1), Y7
+	VFMADD231PS  Y5, Y7, Y3
+	VFMADD231PS  Y6, Y7, Y4
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Y5
+	VMASKMOVPS   32(SI), Y0, Y6
+	VBROADCASTSS 4(BX), Y7
+	VFMADD231PS  Y5, Y7, Y1
+	VFMADD231PS  Y6, Y7, Y2
+	VBROADCASTSS 4(BX)(R8*1), Y7
+	VFMADD231PS  Y5, Y7, Y3
+	VFMADD231PS  Y6, Y7, Y4
+	ADDQ         DI, SI
+	ADDQ         $0x00000008, BX
+	DECQ         R9
+	JNZ          two
+
+rest:
+	TESTQ        $0x00000001, 48(AX)
+	JZ           summed
+	VMOVUPS      (SI), Y5
+	VMASKMOVPS   32(SI), Y0, Y6
+	VBROADCASTSS (BX), Y7
+	VFMADD231PS  Y5, Y7, Y1
+	VFMADD231PS  Y6, Y7, Y2
+	VBROADCASTSS (BX)(R8*1), Y7
+	VFMADD231PS  Y5, Y7, Y3
+	VFMADD231PS  Y6, Y7, Y4
+	ADDQ         DI, SI
+
+summed:
+	CMPQ    64(AX), $0x10
+	JNE     partial
+	VMOVUPS Y1, (CX)
+	VMOVUPS Y2, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y3, (CX)
+	VMOVUPS Y4, 32(CX)
+	ADDQ    DX, CX
+	JMP     stored
+
+partial:
+	MOVQ         CX, SI
+	MOVQ         SI, BX
+	VMOVUPS      Y1, (BX)
+	ADDQ         DX, BX
+	VMOVUPS      Y3, (BX)
+	ADDQ         $0x20, SI
+	TESTQ        $0x00000004, 64(AX)
+	JZ           without4
+	MOVQ         SI, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         DX, BX
+	VMOVUPS      X4, (BX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         $0x10, SI
+
+without4:
+	TESTQ     $0x00000002, 64(AX)
+	JZ        without2
+	MOVQ      SI, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      DX, BX
+	VMOVLPS   X4, (BX)
+	VPERMILPD $0x01, X4, X4
+	ADDQ      $0x08, SI
+
+without2:
+	TESTQ  $0x00000001, 64(AX)
+	JZ     without1
+	MOVQ   SI, BX
+	VMOVSS X2, (BX)
+	ADDQ   DX, BX
+	VMOVSS X4, (BX)
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+2, BX, BX
+	ADDQ   BX, CX
+
+stored:
+	DECQ 56(AX)
+	JZ   end
+	ADDQ $0x00000040, 16(AX)
+	ADDQ $0x00000040, 32(AX)
+	JMP  chunk
+
+end:
+	VZEROUPPER
+	RET
+
+// func f32Few2x3(t *tile)
+// Requires: AVX, FMA3
+TEXT ·f32Few2x3(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    64(AX), CX
+	SUBQ    $0x10, CX
+	NEGQ    CX
+	LEAQ    maskTable<>+32(SB), DX
+	VMOVDQU (DX)(CX*4), Y0
+
+chunk:
+	MOVQ   32(AX), CX
+	MOVQ   40(AX), DX
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	JMP    begun
+
+load:
+	VBROADCASTSS 80(AX), Y7
+	MOVQ         CX, BX
+	VMULPS       (BX), Y7, Y1
+	VMULPS       32(BX), Y7, Y2
+	VMASKMOVPS   64(BX), Y0, Y3
+	VMULPS       Y7, Y3, Y3
+	ADDQ         DX, BX
+	VMULPS       (BX), Y7, Y4
+	VMULPS       32(BX), Y7, Y5
+	VMASKMOVPS   64(BX), Y0, Y6
+	VMULPS       Y7, Y6, Y6
+
+begun:
+	MOVQ (AX), BX
+	MOVQ 16(AX), SI
+	MOVQ 24(AX), DI
+	MOVQ 8(AX), R8
+	MOVQ 48(AX), R9
+	SHRQ $0x01, R9
+	JZ   rest
+
+two:
+	VBROADCASTSS (BX), Y7
+	VBROADCASTSS (BX)(R8*1), Y8
+	VMOVUPS      (SI), Y9
+	VFMADD231PS  Y9, Y7, Y1
+	VFMADD231PS  Y9, Y8, Y4
+	VMOVUPS      32(SI), Y9
+	VFMADD231PS  Y9, Y7, Y2
+	VFMADD231PS  Y9, Y8, Y5
+	VMASKMOVPS   64(SI), Y0, Y9
+	VFMADD231PS  Y9, Y7, Y3
+	VFMADD231PS  Y9, Y8, Y6
+	ADDQ         DI, SI
+	VBROADCASTSS 4(BX), Y7
+	VBROADCASTSS 4(BX)(R8*1), Y8
+	VMOVUPS      (SI), Y9
+	VFMADD231PS  Y9, Y7, Y1
+	VFMADD231PS  Y9, Y8, Y4
+	VMOVUPS      32(SI), Y9
+	VFMADD231PS  Y9, Y7, Y2
+	VFMADD231PS  Y9, Y8, Y5
+	VMASKMOVPS   64(SI), Y0, Y9
+	VFMADD231PS  Y9, Y7, Y3
+	VFMADD231PS  Y9, Y8, Y6
+	ADDQ         DI, SI
+	ADDQ         $0x00000008, BX
+	DECQ         R9
+	JNZ          two
+
+rest:
+	TESTQ        $0x00000001, 48(AX)
+	JZ           summed
+	VBROADCASTSS (BX), Y7
+	VBROADCASTSS (BX)(R8*1), Y8
+	VMOVUPS      (SI), Y9
+	VFMADD231PS  Y9, Y7, Y1
+	VFMADD231PS  Y9, Y8, Y4
+	VMOVUPS      32(SI), Y9
+	VFMADD231PS  Y9, Y7, Y2
+	VFMADD231PS  Y9, Y8, Y5
+	VMASKMOVPS   64(SI), Y0, Y9
+	VFMADD231PS  Y9, Y7, Y3
+	VFMADD231PS  Y9, Y8, Y6
+	ADDQ         DI, SI
+
+summed:
+	CMPQ    64(AX), $0x18
+	JNE     partial
+	VMOVUPS Y1, (CX)
+	VMOVUPS Y2, 32(CX)
+	VMOVUPS Y3, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y4, (CX)
+	VMOVUPS Y5, 32(CX)
+	VMOVUPS Y6, 64(CX)
+	ADDQ    DX, CX
+	JMP     stored
+
+partial:
+	MOVQ         CX, SI
+	MOVQ         SI, BX
+	VMOVUPS      Y1, (BX)
+	ADDQ         DX, BX
+	VMOVUPS      Y4, (BX)
+	ADDQ         $0x20, SI
+	MOVQ         SI, BX
+	VMOVUPS      Y2, (BX)
+	ADDQ         DX, BX
+	VMOVUPS      Y5, (BX)
+	ADDQ         $0x20, SI
+	TESTQ        $0x00000004, 64(AX)
+	JZ           without4
+	MOVQ         SI, BX
+	VMOVUPS      X3, (BX)
+	VEXTRACTF128 $0x01, Y3, X3
+	ADDQ         DX, BX
+	VMOVUPS      X6, (BX)
+	VEXTRACTF128 $0x01, Y6, X6
+	ADDQ         $0x10, SI
+
+without4:
+	TESTQ     $0x00000002, 64(AX)
+	JZ        without2
+	MOVQ      SI, BX
+	VMOVLPS   X3, (BX)
+	VPERMILPD $0x01, X3, X3
+	ADDQ      DX, BX
+	VMOVLPS   X6, (BX)
+	VPERMILPD $0x01, X6, X6
+	ADDQ      $0x08, SI
+
+without2:
+	TESTQ  $0x00000001, 64(AX)
+	JZ     without1
+	MOVQ   SI, BX
+	VMOVSS X3, (BX)
+	ADDQ   DX, BX
+	VMOVSS X6, (BX)
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+2, BX, BX
+	ADDQ   BX, CX
+
+stored:
+	DECQ 56(AX)
+	JZ   end
+	ADDQ $0x00000060, 16(AX)
+	ADDQ $0x00000060, 32(AX)
+	JMP  chunk
+
+end:
+	VZEROUPPER
+	RET
+
+// func f32Few2x4(t *tile)
+// Requires: AVX, FMA3
+TEXT ·f32Few2x4(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    64(AX), CX
+	SUBQ    $0x18, CX
+	NEGQ    CX
+	LEAQ    maskTable<>+32(SB), DX
+	VMOVDQU (DX)(CX*4), Y0
+
+chunk:
+	MOVQ   32(AX), CX
+	MOVQ   40(AX), DX
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	JMP    begun
+
+load:
+	VBROADCASTSS 80(AX), Y9
+	MOVQ         CX, BX
+	VMULPS       (BX), Y9, Y1
+	VMULPS       32(BX), Y9, Y2
+	VMULPS       64(BX), Y9, Y3
+	VMASKMOVPS   96(BX), Y0, Y4
+	VMULPS       Y9, Y4, Y4
+	ADDQ         DX, BX
+	VMULPS       (BX), Y9, Y5
+	VMULPS       32(BX), Y9, Y6
+	VMULPS       64(BX), Y9, Y7
+	VMASKMOVPS   96(BX), Y0, Y8
+	VMULPS       Y9, Y8, Y8
+
+begun:
+	MOVQ (AX), BX
+	MOVQ 16(AX), SI
+	MOVQ 24(AX), DI
+	MOVQ 8(AX), R8
+	MOVQ 48(AX), R9
+	SHRQ $0x01, R9
+	JZ   rest
+
+two:
+	VBROADCASTSS (BX), Y9
+	VBROADCASTSS (BX)(R8*1), Y10
+	VMOVUPS      (SI), Y11
+	VFMADD231PS  Y11, Y9, Y1
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      32(SI), Y11
+	VFMADD231PS  Y11, Y9, Y2
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      64(SI), Y11
+	VFMADD231PS  Y11, Y9, Y3
+	VFMADD231PS  Y11, Y10, Y7
+	VMASKMOVPS   96(SI), Y0, Y11
+	VFMADD231PS  Y11, Y9, Y4
+	VFMADD231PS  Y11, Y10, Y8
+	ADDQ         DI, SI
+	VBROADCASTSS 4(BX), Y9
+	VBROADCASTSS 4(BX)(R8*1), Y10
+	VMOVUPS      (SI), Y11
+	VFMADD231PS  Y11, Y9, Y1
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      32(SI), Y11
+	VFMADD231PS  Y11, Y9, Y2
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      64(SI), Y11
+	VFMADD231PS  Y11, Y9, Y3
+	VFMADD231PS  Y11, Y10, Y7
+	VMASKMOVPS   96(SI), Y0, Y11
+	VFMADD231PS  Y11, Y9, Y4
+	VFMADD231PS  Y11, Y10, Y8
+	ADDQ         DI, SI
+	ADDQ         $0x00000008, BX
+	DECQ         R9
+	JNZ          two
+
+rest:
+	TESTQ        $0x00000001, 48(AX)
+	JZ           summed
+	VBROADCASTSS (BX), Y9
+	VBROADCASTSS (BX)(R8*1), Y10
+	VMOVUPS      (SI), Y11
+	VFMADD231PS  Y11, Y9, Y1
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVUPS      32(SI), Y11
+	VFMADD231PS  Y11, Y9, Y2
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVUPS      64(SI), Y11
+	VFMADD231PS  Y11, Y9, Y3
+	VFMADD231PS  Y11, Y10, Y7
+	VMASKMOVPS   96(SI), Y0, Y11
+	VFMADD231PS  Y11, Y9, Y4
+	VFMADD231PS  Y11, Y10, Y8
+	ADDQ         DI, SI
+
+summed:
+	CMPQ    64(AX), $0x20
+	JNE     partial
+	VMOVUPS Y1, (CX)
+	VMOVUPS Y2, 32(CX)
+	VMOVUPS Y3, 64(CX)
+	VMOVUPS Y4, 96(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y5, (CX)
+	VMOVUPS Y6, 32(CX)
+	VMOVUPS Y7, 64(CX)
+	VMOVUPS Y8, 96(CX)
+	ADDQ    DX, CX
+	JMP     stored
+
+partial:
+	MOVQ         CX, SI
+	MOVQ         SI, BX
+	VMOVUPS      Y1, (BX)
+	ADDQ         DX, BX
+	VMOVUPS      Y5, (BX)
+	ADDQ         $0x20, SI
+	MOVQ         SI, BX
+	VMOVUPS      Y2, (BX)
+	ADDQ         DX, BX
+	VMOVUPS      Y6, (BX)
+	ADDQ         $0x20, SI
+	MOVQ         SI, BX
+	VMOVUPS      Y3, (BX)
+	ADDQ         DX, BX
+	VMOVUPS      Y7, (BX)
+	ADDQ         $0x20, SI
+	TESTQ        $0x00000004, 64(AX)
+	JZ           without4
+	MOVQ         SI, BX
+	VMOVUPS      X4, (BX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         DX, BX
+	VMOVUPS      X8, (BX)
+	VEXTRACTF128 $0x01, Y8, X8
+	ADDQ         $0x10, SI
+
+without4:
+	TESTQ     $0x00000002, 64(AX)
+	JZ        without2
+	MOVQ      SI, BX
+	VMOVLPS   X4, (BX)
+	VPERMILPD $0x01, X4, X4
+	ADDQ      DX, BX
+	VMOVLPS   X8, (BX)
+	VPERMILPD $0x01, X8, X8
+	ADDQ      $0x08, SI
+
+without2:
+	TESTQ  $0x00000001, 64(AX)
+	JZ     without1
+	MOVQ   SI, BX
+	VMOVSS X4, (BX)
+	ADDQ   DX, BX
+	VMOVSS X8, (BX)
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+2, BX, BX
+	ADDQ   BX, CX
+
+stored:
+	DECQ 56(AX)
+	JZ   end
+	ADDQ $0x00000080, 16(AX)
+	ADDQ $0x00000080, 32(AX)
+	JMP  chunk
+
+end:
+	VZEROUPPER
+	RET
+
+// func f32Few3x1(t *tile)
+// Requires: AVX, FMA3
+TEXT ·f32Few3x1(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    64(AX), CX
+	NEGQ    CX
+	LEAQ    maskTable<>+32(SB), DX
+	VMOVDQU (DX)(CX*4), Y0
+
+chunk:
+	MOVQ   32(AX), CX
+	MOVQ   40(AX), DX
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	JMP    begun
+
+load:
+	VBROADCASTSS 80(AX), Y4
+	MOVQ         CX, BX
+	VMASKMOVPS   (BX), Y0, Y1
+	VMULPS       Y4, Y1, Y1
+	ADDQ         DX, BX
+	VMASKMOVPS   (BX), Y0, Y2
+	VMULPS       Y4, Y2, Y2
+	ADDQ         DX, BX
+	VMASKMOVPS   (BX), Y0, Y3
+	VMULPS       Y4, Y3, Y3
+
+begun:
+	MOVQ (AX), BX
+	MOVQ 16(AX), SI
+	MOVQ 24(AX), DI
+	MOVQ 8(AX), R8
+	MOVQ 48(AX), R9
+	SHRQ $0x01, R9
+	JZ   rest
+
+two:
+	VMASKMOVPS   (SI), Y0, Y4
+	VBROADCASTSS (BX), Y5
+	VFMADD231PS  Y4, Y5, Y1
+	VBROADCASTSS (BX)(R8*1), Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VBROADCASTSS (BX)(R8*2), Y5
+	VFMADD231PS  Y4, Y5, Y3
+	ADDQ         DI, SI
+	VMASKMOVPS   (SI), Y0, Y4
+	VBROADCASTSS 4(BX), Y5
+	VFMADD231PS  Y4, Y5, Y1
+	VBROADCASTSS 4(BX)(R8*1), Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VBROADCASTSS 4(BX)(R8*2), Y5
+	VFMADD231PS  Y4, Y5, Y3
+	ADDQ         DI, SI
+	ADDQ         $0x00000008, BX
+	DECQ         R9
+	JNZ          two
+
+rest:
+	TESTQ        $0x00000001, 48(AX)
+	JZ           summed
+	VMASKMOVPS   (SI), Y0, Y4
+	VBROADCASTSS (BX), Y5
+	VFMADD231PS  Y4, Y5, Y1
+	VBROADCASTSS (BX)(R8*1), Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VBROADCASTSS (BX)(R8*2), Y5
+	VFMADD231PS  Y4, Y5, Y3
+	ADDQ         DI, SI
+
+summed:
+	CMPQ    64(AX), $0x08
+	JNE     partial
+	VMOVUPS Y1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y3, (CX)
+	ADDQ    DX, CX
+	JMP     stored
+
+partial:
+	MOVQ         CX, SI
+	TESTQ        $0x00000004, 64(AX)
+	JZ           without4
+	MOVQ         SI, BX
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y1, X1
+	ADDQ         DX, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         DX, BX
+	VMOVUPS      X3, (BX)
+	VEXTRACTF128 $0x01, Y3, X3
+	ADDQ         $0x10, SI
+
+without4:
+	TESTQ     $0x00000002, 64(AX)
+	JZ        without2
+	MOVQ      SI, BX
+	VMOVLPS   X1, (BX)
+	VPERMILPD $0x01, X1, X1
+	ADDQ      DX, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      DX, BX
+	VMOVLPS   X3, (BX)
+	VPERMILPD $0x01, X3, X3
+	ADDQ      $0x08, SI
+
+without2:
+	TESTQ  $0x00000001, 64(AX)
+	JZ     without1
+	MOVQ   SI, BX
+	VMOVSS X1, (BX)
+	ADDQ   DX, BX
+	VMOVSS X2, (BX)
+	ADDQ   DX, BX
+	VMOVSS X3, (BX)
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+3, BX, BX
+	ADDQ   BX, CX
+
+stored:
+	DECQ 56(AX)
+	JZ   end
+	ADDQ $0x00000020, 16(AX)
+	ADDQ $0x00000020, 32(AX)
+	JMP  chunk
+
+end:
+	VZEROUPPER
+	RET
+
+// func f32Few3x2(t *tile)
+// Requires: AVX, FMA3
+TEXT ·f32Few3x2(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    64(AX), CX
+	SUBQ    $0x08, CX
+	NEGQ    CX
+	LEAQ    maskTable<>+32(SB), DX
+	VMOVDQU (DX)(CX*4), Y0
+
+chunk:
+	MOVQ   32(AX), CX
+	MOVQ   40(AX), DX
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	JMP    begun
+
+load:
+	VBROADCASTSS 80(AX), Y7
+	MOVQ         CX, BX
+	VMULPS       (BX), Y7, Y1
+	VMASKMOVPS   32(BX), Y0, Y2
+	VMULPS       Y7, Y2, Y2
+	ADDQ         DX, BX
+	VMULPS       (BX), Y7, Y3
+	VMASKMOVPS   32(BX), Y0, Y4
+	VMULPS       Y7, Y4, Y4
+	ADDQ         DX, BX
+	VMULPS       (BX), Y7, Y5
+	VMASKMOVPS   32(BX), Y0, Y6
+	VMULPS       Y7, Y6, Y6
+
+begun:
+	MOVQ (AX), BX
+	MOVQ 16(AX), SI
+	MOVQ 24(AX), DI
+	MOVQ 8(AX), R8
+	MOVQ 48(AX), R9
+	SHRQ $0x01, R9
+	JZ   rest
+
+two:
+	VMOVUPS      (SI), Y7
+	VMASKMOVPS   32(SI), Y0, Y8
+	VBROADCASTSS (BX), Y9
+	VFMADD231PS  Y7, Y9, Y1
+	VFMADD231PS  Y8, Y9, Y2
+	VBROADCASTSS (BX)(R8*1), Y9
+	VFMADD231PS  Y7, Y9, Y3
+	VFMADD231PS  Y8, Y9, Y4
+	VBROADCASTSS (BX)(R8*2), Y9
+	VFMADD231PS  Y7, Y9, Y5
+	VFMADD231PS  Y8, Y9, Y6
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Y7
+	VMASKMOVPS   32(SI), Y0, Y8
+	VBROADCASTSS 4(BX), Y9
+	VFMADD231PS  Y7, Y9, Y1
+	VFMADD231PS  Y8, Y9, Y2
+	VBROADCASTSS 4(BX)(R8*1), Y9
+	VFMADD231PS  Y7, Y9, Y3
+	VFMADD231PS  Y8, Y9, Y4
+	VBROADCASTSS 4(BX)(R8*2), Y9
+	VFMADD231PS  Y7, Y9, Y5
+	VFMADD231PS  Y8, Y9, Y6
+	ADDQ         DI, SI
+	ADDQ         $0x00000008, BX
+	DECQ         R9
+	JNZ          two
+
+rest:
+	TESTQ        $0x00000001, 48(AX)
+	JZ           summed
+	VMOVUPS      (SI), Y7
+	VMASKMOVPS   32(SI), Y0, Y8
+	VBROADCASTSS (BX), Y9
+	VFMADD231PS  Y7, Y9, Y1
+	VFMADD231PS  Y8, Y9, Y2
+	VBROADCASTSS (BX)(R8*1), Y9
+	VFMADD231PS  Y7, Y9, Y3
+	VFMADD231PS  Y8, Y9, Y4
+	VBROADCASTSS (BX)(R8*2), Y9
+	VFMADD231PS  Y7, Y9, Y5
+	VFMADD231PS  Y8, Y9, Y6
+	ADDQ         DI, SI
+
+summed:
+	CMPQ    64(AX), $0x10
+	JNE     partial
+	VMOVUPS Y1, (CX)
+	VMOVUPS Y2, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y3, (CX)
+	VMOVUPS Y4, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y5, (CX)
+	VMOVUPS Y6, 32(CX)
+	ADDQ    DX, CX
+	JMP     stored
+
+partial:
+	MOVQ         CX, SI
+	MOVQ         SI, BX
+	VMOVUPS      Y1, (BX)
+	ADDQ         DX, BX
+	VMOVUPS      Y3, (BX)
+	ADDQ         DX, BX
+	VMOVUPS      Y5, (BX)
+	ADDQ         $0x20, SI
+	TESTQ        $0x00000004, 64(AX)
+	JZ           without4
+	MOVQ         SI, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         DX, BX
+	VMOVUPS      X4, (BX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         DX, BX
+	VMOVUPS      X6, (BX)
+	VEXTRACTF128 $0x01, Y6, X6
+	ADDQ         $0x10, SI
+
+without4:
+	TESTQ     $0x00000002, 64(AX)
+	JZ        without2
+	MOVQ      SI, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      DX, BX
+	VMOVLPS   X4, (BX)
+	VPERMILPD $0x01, X4, X4
+	ADDQ      DX, BX
+	VMOVLPS   X6, (BX)
+	VPERMILPD $0x01, X6, X6
+	ADDQ      $0x08, SI
+
+without2:
+	TESTQ  $0x00000001, 64(AX)
+	JZ     without1
+	MOVQ   SI, BX
+	VMOVSS X2, (BX)
+	ADDQ   DX, BX
+	VMOVSS X4, (BX)
+	ADDQ   DX, BX
+	VMOVSS X6, (BX)
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+3, BX, BX
+	ADDQ   BX, CX
+
+stored:
+	DECQ 56(AX)
+	JZ   end
+	ADDQ $0x00000040, 16(AX)
+	ADDQ $0x00000040, 32(AX)
+	JMP  chunk
+
+end:
+	VZEROUPPER
+	RET
+
+// func f32Few3x3(t *tile)
+// Requires: AVX, FMA3
+TEXT ·f32Few3x3(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    64(AX), CX
+	SUBQ    $0x10, CX
+	NEGQ    CX
+	LEAQ    maskTable<>+32(SB), DX
+	VMOVDQU (DX)(CX*4), Y0
+
+chunk:
+	MOVQ   32(AX), CX
+	MOVQ   40(AX), DX
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	JMP    begun
+
+load:
+	VBROADCASTSS 80(AX), Y10
+	MOVQ         CX, BX
+	VMULPS       (BX), Y10, Y1
+	VMULPS       32(BX), Y10, Y2
+	VMASKMOVPS   64(BX), Y0, Y3
+	VMULPS       Y10, Y3, Y3
+	ADDQ         DX, BX
+	VMULPS       (BX), Y10, Y4
+	VMULPS       32(BX), Y10, Y5
+	VMASKMOVPS   64(BX), Y0, Y6
+	VMULPS       Y10, Y6, Y6
+	ADDQ         DX, BX
+	VMULPS       (BX), Y10, Y7
+	VMULPS       32(BX), Y10, Y8
+	VMASKMOVPS   64(BX), Y0, Y9
+	VMULPS       Y10, Y9, Y9
+
+begun:
+	MOVQ (AX), BX
+	MOVQ 16(AX), SI
+	MOVQ 24(AX), DI
+	MOVQ 8(AX), R8
+	MOVQ 48(AX), R9
+	SHRQ $0x01, R9
+	JZ   rest
+
+two:
+	VMOVUPS      (SI), Y10
+	VMOVUPS      32(SI), Y11
+	VMASKMOVPS   64(SI), Y0, Y12
+	VBROADCASTSS (BX), Y13
+	VFMADD231PS  Y10, Y13, Y1
+	VFMADD231PS  Y11, Y13, Y2
+	VFMADD231PS  Y12, Y13, Y3
+	VBROADCASTSS (BX)(R8*1), Y13
+	VFMADD231PS  Y10, Y13, Y4
+	VFMADD231PS  Y11, Y13, Y5
+	VFMADD231PS  Y12, Y13, Y6
+	VBROADCASTSS (BX)(R8*2), Y13
+	VFMADD231PS  Y10, Y13, Y7
+	VFMADD231PS  Y11, Y13, Y8
+	VFMADD231PS  Y12, Y13, Y9
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Y10
+	VMOVUPS      32(SI), Y11
+	VMASKMOVPS   64(SI), Y0, Y12
+	VBROADCASTSS 4(BX), Y13
+	VFMADD231PS  Y10, Y13, Y1
+	VFMADD231PS  Y11, Y13, Y2
+	VFMADD231PS  Y12, Y13, Y3
+	VBROADCASTSS 4(BX)(R8*1), Y13
+	VFMADD231PS  Y10, Y13, Y4
+	VFMADD231PS  Y11, Y13, Y5
+	VFMADD231PS  Y12, Y13, Y6
+	VBROADCASTSS 4(BX)(R8*2), Y13
+	VFMADD231PS  Y10, Y13, Y7
+	VFMADD231PS  Y11, Y13, Y8
+	VFMADD231PS  Y12, Y13, Y9
+	ADDQ         DI, SI
+	ADDQ         $0x00000008, BX
+	DECQ         R9
+	JNZ          two
+
+rest:
+	TESTQ        $0x00000001, 48(AX)
+	JZ           summed
+	VMOVUPS      (SI), Y10
+	VMOVUPS      32(SI), Y11
+	VMASKMOVPS   64(SI), Y0, Y12
+	VBROADCASTSS (BX), Y13
+	VFMADD231PS  Y10, Y13, Y1
+	VFMADD231PS  Y11, Y13, Y2
+	VFMADD231PS  Y12, Y13, Y3
+	VBROADCASTSS (BX)(R8*1), Y13
+	VFMADD231PS  Y10, Y13, Y4
+	VFMADD231PS  Y11, Y13, Y5
+	VFMADD231PS  Y12, Y13, Y6
+	VBROADCASTSS (BX)(R8*2), Y13
+	VFMADD231PS  Y10, Y13, Y7
+	VFMADD231PS  Y11, Y13, Y8
+	VFMADD231PS  Y12, Y13, Y9
+	ADDQ         DI, SI
+
+summed:
+	CMPQ    64(AX), $0x18
+	JNE     partial
+	VMOVUPS Y1, (CX)
+	VMOVUPS Y2, 32(CX)
+	VMOVUPS Y3, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y4, (CX)
+	VMOVUPS Y5, 32(CX)
+	VMOVUPS Y6, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y7, (CX)
+	VMOVUPS Y8, 32(CX)
+	VMOVUPS Y9, 64(CX)
+	ADDQ    DX, CX
+	JMP     stored
+
+partial:
+	MOVQ         CX, SI
+	MOVQ         SI, BX
+	VMOVUPS      Y1, (BX)
+	ADDQ         DX, BX
+	VMOVUPS      Y4, (BX)
+	ADDQ         DX, BX
+	VMOVUPS      Y7, (BX)
+	ADDQ         $0x20, SI
+	MOVQ         SI, BX
+	VMOVUPS      Y2, (BX)
+	ADDQ         DX, BX
+	VMOVUPS      Y5, (BX)
+	ADDQ         DX, BX
+	VMOVUPS      Y8, (BX)
+	ADDQ         $0x20, SI
+	TESTQ        $0x00000004, 64(AX)
+	JZ           without4
+	MOVQ         SI, BX
+	VMOVUPS      X3, (BX)
+	VEXTRACTF128 $0x01, Y3, X3
+	ADDQ         DX, BX
+	VMOVUPS      X6, (BX)
+	VEXTRACTF128 $0x01, Y6, X6
+	ADDQ         DX, BX
+	VMOVUPS      X9, (BX)
+	VEXTRACTF128 $0x01, Y9, X9
+	ADDQ         $0x10, SI
+
+without4:
+	TESTQ     $0x00000002, 64(AX)
+	JZ        without2
+	MOVQ      SI, BX
+	VMOVLPS   X3, (BX)
+	VPERMILPD $0x01, X3, X3
+	ADDQ      DX, BX
+	VMOVLPS   X6, (BX)
+	VPERMILPD $0x01, X6, X6
+	ADDQ      DX, BX
+	VMOVLPS   X9, (BX)
+	VPERMILPD $0x01, X9, X9
+	ADDQ      $0x08, SI
+
+without2:
+	TESTQ  $0x00000001, 64(AX)
+	JZ     without1
+	MOVQ   SI, BX
+	VMOVSS X3, (BX)
+	ADDQ   DX, BX
+	VMOVSS X6, (BX)
+	ADDQ   DX, BX
+	VMOVSS X9, (BX)
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+3, BX, BX
+	ADDQ   BX, CX
+
+stored:
+	DECQ 56(AX)
+	JZ   end
+	ADDQ $0x00000060, 16(AX)
+	ADDQ $0x00000060, 32(AX)
+	JMP  chunk
+
+end:
+	VZEROUPPER
+	RET
+
+// func f32Few4x1(t *tile)
+// Requires: AVX, FMA3
+TEXT ·f32Few4x1(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    64(AX), CX
+	NEGQ    CX
+	LEAQ    maskTable<>+32(SB), DX
+	VMOVDQU (DX)(CX*4), Y0
+
+chunk:
+	MOVQ   32(AX), CX
+	MOVQ   40(AX), DX
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	JMP    begun
+
+load:
+	VBROADCASTSS 80(AX), Y5
+	MOVQ         CX, BX
+	VMASKMOVPS   (BX), Y0, Y1
+	VMULPS       Y5, Y1, Y1
+	ADDQ         DX, BX
+	VMASKMOVPS   (BX), Y0, Y2
+	VMULPS       Y5, Y2, Y2
+	ADDQ         DX, BX
+	VMASKMOVPS   (BX), Y0, Y3
+	VMULPS       Y5, Y3, Y3
+	ADDQ         DX, BX
+	VMASKMOVPS   (BX), Y0, Y4
+	VMULPS       Y5, Y4, Y4
+
+begun:
+	MOVQ (AX), BX
+	MOVQ 16(AX), SI
+	MOVQ 24(AX), DI
+	MOVQ 8(AX), R8
+	LEAQ (R8)(R8*2), R9
+	MOVQ 48(AX), R10
+	SHRQ $0x01, R10
+	JZ   rest
+
+two:
+	VMASKMOVPS   (SI), Y0, Y5
+	VBROADCASTSS (BX), Y6
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS (BX)(R8*1), Y6
+	VFMADD231PS  Y5, Y6, Y2
+	VBROADCASTSS (BX)(R8*2), Y6
+	VFMADD231PS  Y5, Y6, Y3
+	VBROADCASTSS (BX)(R9*1), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         DI, SI
+	VMASKMOVPS   (SI), Y0, Y5
+	VBROADCASTSS 4(BX), Y6
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS 4(BX)(R8*1), Y6
+	VFMADD231PS  Y5, Y6, Y2
+	VBROADCASTSS 4(BX)(R8*2), Y6
+	VFMADD231PS  Y5, Y6, Y3
+	VBROADCASTSS 4(BX)(R9*1), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         DI, SI
+	ADDQ         $0x00000008, BX
+	DECQ         R10
+	JNZ          two
+
+rest:
+	TESTQ        $0x00000001, 48(AX)
+	JZ           summed
+	VMASKMOVPS   (SI), Y0, Y5
+	VBROADCASTSS (BX), Y6
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS (BX)(R8*1), Y6
+	VFMADD231PS  Y5, Y6, Y2
+	VBROADCASTSS (BX)(R8*2), Y6
+	VFMADD231PS  Y5, Y6, Y3
+	VBROADCASTSS (BX)(R9*1), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         DI, SI
+
+summed:
+	CMPQ    64(AX), $0x08
+	JNE     partial
+	VMOVUPS Y1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y3, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y4, (CX)
+	ADDQ    DX, CX
+	JMP     stored
+
+partial:
+	MOVQ         CX, SI
+	TESTQ        $0x00000004, 64(AX)
+	JZ           without4
+	MOVQ         SI, BX
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y1, X1
+	ADDQ         DX, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         DX, BX
+	VMOVUPS      X3, (BX)
+	VEXTRACTF128 $0x01, Y3, X3
+	ADDQ         DX, BX
+	VMOVUPS      X4, (BX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         $0x10, SI
+
+without4:
+	TESTQ     $0x00000002, 64(AX)
+	JZ        without2
+	MOVQ      SI, BX
+	VMOVLPS   X1, (BX)
+	VPERMILPD $0x01, X1, X1
+	ADDQ      DX, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      DX, BX
+	VMOVLPS   X3, (BX)
+	VPERMILPD $0x01, X3, X3
+	ADDQ      DX, BX
+	VMOVLPS   X4, (BX)
+	VPERMILPD $0x01, X4, X4
+	ADDQ      $0x08, SI
+
+without2:
+	TESTQ  $0x00000001, 64(AX)
+	JZ     without1
+	MOVQ   SI, BX
+	VMOVSS X1, (BX)
+	ADDQ   DX, BX
+	VMOVSS X2, (BX)
+	ADDQ   DX, BX
+	VMOVSS X3, (BX)
+	ADDQ   DX, BX
+	VMOVSS X4, (BX)
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+4, BX, BX
+	ADDQ   BX, CX
+
+stored:
+	DECQ 56(AX)
+	JZ   end
+	ADDQ $0x00000020, 16(AX)
+	ADDQ $0x00000020, 32(AX)
+	JMP  chunk
+
+end:
+	VZEROUPPER
+	RET
+
+// func f32Few4x2(t *tile)
+// Requires: AVX, FMA3
+TEXT ·f32Few4x2(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    64(AX), CX
+	SUBQ    $0x08, CX
+	NEGQ    CX
+	LEAQ    maskTable<>+32(SB), DX
+	VMOVDQU (DX)(CX*4), Y0
+
+chunk:
+	MOVQ   32(AX), CX
+	MOVQ   40(AX), DX
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	JMP    begun
+
+load:
+	VBROADCASTSS 80(AX), Y9
+	MOVQ         CX, BX
+	VMULPS       (BX), Y9, Y1
+	VMASKMOVPS   32(BX), Y0, Y2
+	VMULPS       Y9, Y2, Y2
+	ADDQ         DX, BX
+	VMULPS       (BX), Y9, Y3
+	VMASKMOVPS   32(BX), Y0, Y4
+	VMULPS       Y9, Y4, Y4
+	ADDQ         DX, BX
+	VMULPS       (BX), Y9, Y5
+	VMASKMOVPS   32(BX), Y0, Y6
+	VMULPS       Y9, Y6, Y6
+	ADDQ         DX, BX
+	VMULPS       (BX), Y9, Y7
+	VMASKMOVPS   32(BX), Y0, Y8
+	VMULPS       Y9, Y8, Y8
+
+begun:
+	MOVQ (AX), BX
+	MOVQ 16(AX), SI
+	MOVQ 24(AX), DI
+	MOVQ 8(AX), R8
+	LEAQ (R8)(R8*2), R9
+	MOVQ 48(AX), R10
+	SHRQ $0x01, R10
+	JZ   rest
+
+two:
+	VMOVUPS      (SI), Y9
+	VMASKMOVPS   32(SI), Y0, Y10
+	VBROADCASTSS (BX), Y11
+	VFMADD231PS  Y9, Y11, Y1
+	VFMADD231PS  Y10, Y11, Y2
+	VBROADCASTSS (BX)(R8*1), Y11
+	VFMADD231PS  Y9, Y11, Y3
+	VFMADD231PS  Y10, Y11, Y4
+	VBROADCASTSS (BX)(R8*2), Y11
+	VFMADD231PS  Y9, Y11, Y5
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS (BX)(R9*1), Y11
+	VFMADD231PS  Y9, Y11, Y7
+	VFMADD231PS  Y10, Y11, Y8
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Y9
+	VMASKMOVPS   32(SI), Y0, Y10
+	VBROADCASTSS 4(BX), Y11
+	VFMADD231PS  Y9, Y11, Y1
+	VFMADD231PS  Y10, Y11, Y2
+	VBROADCASTSS 4(BX)(R8*1), Y11
+	VFMADD231PS  Y9, Y11, Y3
+	VFMADD231PS  Y10, Y11, Y4
+	VBROADCASTSS 4(BX)(R8*2), Y11
+	VFMADD231PS  Y9, Y11, Y5
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS 4(BX)(R9*1), Y11
+	VFMADD231PS  Y9, Y11, Y7
+	VFMADD231PS  Y10, Y11, Y8
+	ADDQ         DI, SI
+	ADDQ         $0x00000008, BX
+	DECQ         R10
+	JNZ          two
+
+rest:
+	TESTQ        $0x00000001, 48(AX)
+	JZ           summed
+	VMOVUPS      (SI), Y9
+	VMASKMOVPS   32(SI), Y0, Y10
+	VBROADCASTSS (BX), Y11
+	VFMADD231PS  Y9, Y11, Y1
+	VFMADD231PS  Y10, Y11, Y2
+	VBROADCASTSS (BX)(R8*1), Y11
+	VFMADD231PS  Y9, Y11, Y3
+	VFMADD231PS  Y10, Y11, Y4
+	VBROADCASTSS (BX)(R8*2), Y11
+	VFMADD231PS  Y9, Y11, Y5
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS (BX)(R9*1), Y11
+	VFMADD231PS  Y9, Y11, Y7
+	VFMADD231PS  Y10, Y11, Y8
+	ADDQ         DI, SI
+
+summed:
+	CMPQ    64(AX), $0x10
+	JNE     partial
+	VMOVUPS Y1, (CX)
+	VMOVUPS Y2, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y3, (CX)
+	VMOVUPS Y4, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y5, (CX)
+	VMOVUPS Y6, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y7, (CX)
+	VMOVUPS Y8, 32(CX)
+	ADDQ    DX, CX
+	JMP     stored
+
+partial:
+	MOVQ         CX, SI
+	MOVQ         SI, BX
+	VMOVUPS      Y1, (BX)
+	ADDQ         DX, BX
+	VMOVUPS      Y3, (BX)
+	ADDQ         DX, BX
+	VMOVUPS      Y5, (BX)
+	ADDQ         DX, BX
+	VMOVUPS      Y7, (BX)
+	ADDQ         $0x20, SI
+	TESTQ        $0x00000004, 64(AX)
+	JZ           without4
+	MOVQ         SI, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         DX, BX
+	VMOVUPS      X4, (BX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         DX, BX
+	VMOVUPS      X6, (BX)
+	VEXTRACTF128 $0x01, Y6, X6
+	ADDQ         DX, BX
+	VMOVUPS      X8, (BX)
+	VEXTRACTF128 $0x01, Y8, X8
+	ADDQ         $0x10, SI
+
+without4:
+	TESTQ     $0x00000002, 64(AX)
+	JZ        without2
+	MOVQ      SI, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      DX, BX
+	VMOVLPS   X4, (BX)
+	VPERMILPD $0x01, X4, X4
+	ADDQ      DX, BX
+	VMOVLPS   X6, (BX)
+	VPERMILPD $0x01, X6, X6
+	ADDQ      DX, BX
+	VMOVLPS   X8, (BX)
+	VPERMILPD $0x01, X8, X8
+	ADDQ      $0x08, SI
+
+without2:
+	TESTQ  $0x00000001, 64(AX)
+	JZ     without1
+	MOVQ   SI, BX
+	VMOVSS X2, (BX)
+	ADDQ   DX, BX
+	VMOVSS X4, (BX)
+	ADDQ   DX, BX
+	VMOVSS X6, (BX)
+	ADDQ   DX, BX
+	VMOVSS X8, (BX)
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+4, BX, BX
+	ADDQ   BX, CX
+
+stored:
+	DECQ 56(AX)
+	JZ   end
+	ADDQ $0x00000040, 16(AX)
+	ADDQ $0x00000040, 32(AX)
+	JMP  chunk
+
+end:
+	VZEROUPPER
+	RET
+
+// func f32Few5x1(t *tile)
+// Requires: AVX, FMA3
+TEXT ·f32Few5x1(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    64(AX), CX
+	NEGQ    CX
+	LEAQ    maskTable<>+32(SB), DX
+	VMOVDQU (DX)(CX*4), Y0
+
+chunk:
+	MOVQ   32(AX), CX
+	MOVQ   40(AX), DX
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	JMP    begun
+
+load:
+	VBROADCASTSS 80(AX), Y6
+	MOVQ         CX, BX
+	VMASKMOVPS   (BX), Y0, Y1
+	VMULPS       Y6, Y1, Y1
+	ADDQ         DX, BX
+	VMASKMOVPS   (BX), Y0, Y2
+	VMULPS       Y6, Y2, Y2
+	ADDQ         DX, BX
+	VMASKMOVPS   (BX), Y0, Y3
+	VMULPS       Y6, Y3, Y3
+	ADDQ         DX, BX
+	VMASKMOVPS   (BX), Y0, Y4
+	VMULPS       Y6, Y4, Y4
+	ADDQ         DX, BX
+	VMASKMOVPS   (BX), Y0, Y5
+	VMULPS       Y6, Y5, Y5
+
+begun:
+	MOVQ (AX), BX
+	MOVQ 16(AX), SI
+	MOVQ 24(AX), DI
+	MOVQ 8(AX), R8
+	LEAQ (R8)(R8*2), R9
+	MOVQ 48(AX), R10
+	SHRQ $0x01, R10
+	JZ   rest
+
+two:
+	VMASKMOVPS   (SI), Y0, Y6
+	VBROADCASTSS (BX), Y7
+	VFMADD231PS  Y6, Y7, Y1
+	VBROADCASTSS (BX)(R8*1), Y7
+	VFMADD231PS  Y6, Y7, Y2
+	VBROADCASTSS (BX)(R8*2), Y7
+	VFMADD231PS  Y6, Y7, Y3
+	VBROADCASTSS (BX)(R9*1), Y7
+	VFMADD231PS  Y6, Y7, Y4
+	VBROADCASTSS (BX)(R8*4), Y7
+	VFMADD231PS  Y6, Y7, Y5
+	ADDQ         DI, SI
+	VMASKMOVPS   (SI), Y0, Y6
+	VBROADCASTSS 4(BX), Y7
+	VFMADD231PS  Y6, Y7, Y1
+	VBROADCASTSS 4(BX)(R8*1), Y7
+	VFMADD231PS  Y6, Y7, Y2
+	VBROADCASTSS 4(BX)(R8*2), Y7
+	VFMADD231PS  Y6, Y7, Y3
+	VBROADCASTSS 4(BX)(R9*1), Y7
+	VFMADD231PS  Y6, Y7, Y4
+	VBROADCASTSS 4(BX)(R8*4), Y7
+	VFMADD231PS  Y6, Y7, Y5
+	ADDQ         DI, SI
+	ADDQ         $0x00000008, BX
+	DECQ         R10
+	JNZ          two
+
+rest:
+	TESTQ        $0x00000001, 48(AX)
+	JZ           summed
+	VMASKMOVPS   (SI), Y0, Y6
+	VBROADCASTSS (BX), Y7
+	VFMADD231PS  Y6, Y7, Y1
+	VBROADCASTSS (BX)(R8*1), Y7
+	VFMADD231PS  Y6, Y7, Y2
+	VBROADCASTSS (BX)(R8*2), Y7
+	VFMADD231PS  Y6, Y7, Y3
+	VBROADCASTSS (BX)(R9*1), Y7
+	VFMADD231PS  Y6, Y7, Y4
+	VBROADCASTSS (BX)(R8*4), Y7
+	VFMADD231PS  Y6, Y7, Y5
+	ADDQ         DI, SI
+
+summed:
+	CMPQ    64(AX), $0x08
+	JNE     partial
+	VMOVUPS Y1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y3, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y4, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y5, (CX)
+	ADDQ    DX, CX
+	JMP     stored
+
+partial:
+	MOVQ         CX, SI
+	TESTQ        $0x00000004, 64(AX)
+	JZ           without4
+	MOVQ         SI, BX
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y1, X1
+	ADDQ         DX, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         DX, BX
+	VMOVUPS      X3, (BX)
+	VEXTRACTF128 $0x01, Y3, X3
+	ADDQ         DX, BX
+	VMOVUPS      X4, (BX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         DX, BX
+	VMOVUPS      X5, (BX)
+	VEXTRACTF128 $0x01, Y5, X5
+	ADDQ         $0x10, SI
+
+without4:
+	TESTQ     $0x00000002, 64(AX)
+	JZ        without2
+	MOVQ      SI, BX
+	VMOVLPS   X1, (BX)
+	VPERMILPD $0x01, X1, X1
+	ADDQ      DX, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      DX, BX
+	VMOVLPS   X3, (BX)
+	VPERMILPD $0x01, X3, X3
+	ADDQ      DX, BX
+	VMOVLPS   X4, (BX)
+	VPERMILPD $0x01, X4, X4
+	ADDQ      DX, BX
+	VMOVLPS   X5, (BX)
+	VPERMILPD $0x01, X5, X5
+	ADDQ      $0x08, SI
+
+without2:
+	TESTQ  $0x00000001, 64(AX)
+	JZ     without1
+	MOVQ   SI, BX
+	VMOVSS X1, (BX)
+	ADDQ   DX, BX
+	VMOVSS X2, (BX)
+	ADDQ   DX, BX
+	VMOVSS X3, (BX)
+	ADDQ   DX, BX
+	VMOVSS X4, (BX)
+	ADDQ   DX, BX
+	VMOVSS X5, (BX)
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+5, BX, BX
+	ADDQ   BX, CX
+
+stored:
+	DECQ 56(AX)
+	JZ   end
+	ADDQ $0x00000020, 16(AX)
+	ADDQ $0x00000020, 32(AX)
+	JMP  chunk
+
+end:
+	VZEROUPPER
+	RET
+
+// func f32Few5x2(t *tile)
+// Requires: AVX, FMA3
+TEXT ·f32Few5x2(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    64(AX), CX
+	SUBQ    $0x08, CX
+	NEGQ    CX
+	LEAQ    maskTable<>+32(SB), DX
+	VMOVDQU (DX)(CX*4), Y0
+
+chunk:
+	MOVQ   32(AX), CX
+	MOVQ   40(AX), DX
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	JMP    begun
+
+load:
+	VBROADCASTSS 80(AX), Y11
+	MOVQ         CX, BX
+	VMULPS       (BX), Y11, Y1
+	VMASKMOVPS   32(BX), Y0, Y2
+	VMULPS       Y11, Y2, Y2
+	ADDQ         DX, BX
+	VMULPS       (BX), Y11, Y3
+	VMASKMOVPS   32(BX), Y0, Y4
+	VMULPS       Y11, Y4, Y4
+	ADDQ         DX, BX
+	VMULPS       (BX), Y11, Y5
+	VMASKMOVPS   32(BX), Y0, Y6
+	VMULPS       Y11, Y6, Y6
+	ADDQ         DX, BX
+	VMULPS       (BX), Y11, Y7
+	VMASKMOVPS   32(BX), Y0, Y8
+	VMULPS       Y11, Y8, Y8
+	ADDQ         DX, BX
+	VMULPS       (BX), Y11, Y9
+	VMASKMOVPS   32(BX), Y0, Y10
+	VMULPS       Y11, Y10, Y10
+
+begun:
+	MOVQ (AX), BX
+	MOVQ 16(AX), SI
+	MOVQ 24(AX), DI
+	MOVQ 8(AX), R8
+	LEAQ (R8)(R8*2), R9
+	MOVQ 48(AX), R10
+	SHRQ $0x01, R10
+	JZ   rest
+
+two:
+	VMOVUPS      (SI), Y11
+	VMASKMOVPS   32(SI), Y0, Y12
+	VBROADCASTSS (BX), Y13
+	VFMADD231PS  Y11, Y13, Y1
+	VFMADD231PS  Y12, Y13, Y2
+	VBROADCASTSS (BX)(R8*1), Y13
+	VFMADD231PS  Y11, Y13, Y3
+	VFMADD231PS  Y12, Y13, Y4
+	VBROADCASTSS (BX)(R8*2), Y13
+	VFMADD231PS  Y11, Y13, Y5
+	VFMADD231PS  Y12, Y13, Y6
+	VBROADCASTSS (BX)(R9*1), Y13
+	VFMADD231PS  Y11, Y13, Y7
+	VFMADD231PS  Y12, Y13, Y8
+	VBROADCASTSS (BX)(R8*4), Y13
+	VFMADD231PS  Y11, Y13, Y9
+	VFMADD231PS  Y12, Y13, Y10
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Y11
+	VMASKMOVPS   32(SI), Y0, Y12
+	VBROADCASTSS 4(BX), Y13
+	VFMADD231PS  Y11, Y13, Y1
+	VFMADD231PS  Y12, Y13, Y2
+	VBROADCASTSS 4(BX)(R8*1), Y13
+	VFMADD231PS  Y11, Y13, Y3
+	VFMADD231PS  Y12, Y13, Y4
+	VBROADCASTSS 4(BX)(R8*2), Y13
+	VFMADD231PS  Y11, Y13, Y5
+	VFMADD231PS  Y12, Y13, Y6
+	VBROADCASTSS 4(BX)(R9*1), Y13
+	VFMADD231PS  Y11, Y13, Y7
+	VFMADD231PS  Y12, Y13, Y8
+	VBROADCASTSS 4(BX)(R8*4), Y13
+	VFMADD231PS  Y11, Y13, Y9
+	VFMADD231PS  Y12, Y13, Y10
+	ADDQ         DI, SI
+	ADDQ         $0x00000008, BX
+	DECQ         R10
+	JNZ          two
+
+rest:
+	TESTQ        $0x00000001, 48(AX)
+	JZ           summed
+	VMOVUPS      (SI), Y11
+	VMASKMOVPS   32(SI), Y0, Y12
+	VBROADCASTSS (BX), Y13
+	VFMADD231PS  Y11, Y13, Y1
+	VFMADD231PS  Y12, Y13, Y2
+	VBROADCASTSS (BX)(R8*1), Y13
+	VFMADD231PS  Y11, Y13, Y3
+	VFMADD231PS  Y12, Y13, Y4
+	VBROADCASTSS (BX)(R8*2), Y13
+	VFMADD231PS  Y11, Y13, Y5
+	VFMADD231PS  Y12, Y13, Y6
+	VBROADCASTSS (BX)(R9*1), Y13
+	VFMADD231PS  Y11, Y13, Y7
+	VFMADD231PS  Y12, Y13, Y8
+	VBROADCASTSS (BX)(R8*4), Y13
+	VFMADD231PS  Y11, Y13, Y9
+	VFMADD231PS  Y12, Y13, Y10
+	ADDQ         DI, SI
+
+summed:
+	CMPQ    64(AX), $0x10
+	JNE     partial
+	VMOVUPS Y1, (CX)
+	VMOVUPS Y2, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y3, (CX)
+	VMOVUPS Y4, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y5, (CX)
+	VMOVUPS Y6, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y7, (CX)
+	VMOVUPS Y8, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y9, (CX)
+	VMOVUPS Y10, 32(CX)
+	ADDQ    DX, CX
+	JMP     stored
+
+partial:
+	MOVQ         CX, SI
+	MOVQ         SI, BX
+	VMOVUPS      Y1, (BX)
+	ADDQ         DX, BX
+	VMOVUPS      Y3, (BX)
+	ADDQ         DX, BX
+	VMOVUPS      Y5, (BX)
+	ADDQ         DX, BX
+	VMOVUPS      Y7, (BX)
+	ADDQ         DX, BX
+	VMOVUPS      Y9, (BX)
+	ADDQ         $0x20, SI
+	TESTQ        $0x00000004, 64(AX)
+	JZ           without4
+	MOVQ         SI, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         DX, BX
+	VMOVUPS      X4, (BX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         DX, BX
+	VMOVUPS      X6, (BX)
+	VEXTRACTF128 $0x01, Y6, X6
+	ADDQ         DX, BX
+	VMOVUPS      X8, (BX)
+	VEXTRACTF128 $0x01, Y8, X8
+	ADDQ         DX, BX
+	VMOVUPS      X10, (BX)
+	VEXTRACTF128 $0x01, Y10, X10
+	ADDQ         $0x10, SI
+
+without4:
+	TESTQ     $0x00000002, 64(AX)
+	JZ        without2
+	MOVQ      SI, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      DX, BX
+	VMOVLPS   X4, (BX)
+	VPERMILPD $0x01, X4, X4
+	ADDQ      DX, BX
+	VMOVLPS   X6, (BX)
+	VPERMILPD $0x01, X6, X6
+	ADDQ      DX, BX
+	VMOVLPS   X8, (BX)
+	VPERMILPD $0x01, X8, X8
+	ADDQ      DX, BX
+	VMOVLPS   X10, (BX)
+	VPERMILPD $0x01, X10, X10
+	ADDQ      $0x08, SI
+
+without2:
+	TESTQ  $0x00000001, 64(AX)
+	JZ     without1
+	MOVQ   SI, BX
+	VMOVSS X2, (BX)
+	ADDQ   DX, BX
+	VMOVSS X4, (BX)
+	ADDQ   DX, BX
+	VMOVSS X6, (BX)
+	ADDQ   DX, BX
+	VMOVSS X8, (BX)
+	ADDQ   DX, BX
+	VMOVSS X10, (BX)
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+5, BX, BX
+	ADDQ   BX, CX
+
+stored:
+	DECQ 56(AX)
+	JZ   end
+	ADDQ $0x00000040, 16(AX)
+	ADDQ $0x00000040, 32(AX)
+	JMP  chunk
+
+end:
+	VZEROUPPER
+	RET
+
+// func f32Few6x1(t *tile)
+// Requires: AVX, FMA3
+TEXT ·f32Few6x1(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    64(AX), CX
+	NEGQ    CX
+	LEAQ    maskTable<>+32(SB), DX
+	VMOVDQU (DX)(CX*4), Y0
+
+chunk:
+	MOVQ   32(AX), CX
+	MOVQ   40(AX), DX
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	JMP    begun
+
+load:
+	VBROADCASTSS 80(AX), Y7
+	MOVQ         CX, BX
+	VMASKMOVPS   (BX), Y0, Y1
+	VMULPS       Y7, Y1, Y1
+	ADDQ         DX, BX
+	VMASKMOVPS   (BX), Y0, Y2
+	VMULPS       Y7, Y2, Y2
+	ADDQ         DX, BX
+	VMASKMOVPS   (BX), Y0, Y3
+	VMULPS       Y7, Y3, Y3
+	ADDQ         DX, BX
+	VMASKMOVPS   (BX), Y0, Y4
+	VMULPS       Y7, Y4, Y4
+	ADDQ         DX, BX
+	VMASKMOVPS   (BX), Y0, Y5
+	VMULPS       Y7, Y5, Y5
+	ADDQ         DX, BX
+	VMASKMOVPS   (BX), Y0, Y6
+	VMULPS       Y7, Y6, Y6
+
+begun:
+	MOVQ (AX), BX
+	MOVQ 16(AX), SI
+	MOVQ 24(AX), DI
+	MOVQ 8(AX), R8
+	LEAQ (R8)(R8*2), R9
+	LEAQ (R8)(R8*4), R10
+	MOVQ 48(AX), R11
+	SHRQ $0x01, R11
+	JZ   rest
+
+two:
+	VMASKMOVPS   (SI), Y0, Y7
+	VBROADCASTSS (BX), Y8
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS (BX)(R8*1), Y8
+	VFMADD231PS  Y7, Y8, Y2
+	VBROADCASTSS (BX)(R8*2), Y8
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS (BX)(R9*1), Y8
+	VFMADD231PS  Y7, Y8, Y4
+	VBROADCASTSS (BX)(R8*4), Y8
+	VFMADD231PS  Y7, Y8, Y5
+	VBROADCASTSS (BX)(R10*1), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	ADDQ         DI, SI
+	VMASKMOVPS   (SI), Y0, Y7
+	VBROADCASTSS 4(BX), Y8
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS 4(BX)(R8*1), Y8
+	VFMADD231PS  Y7, Y8, Y2
+	VBROADCASTSS 4(BX)(R8*2), Y8
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS 4(BX)(R9*1), Y8
+	VFMADD231PS  Y7, Y8, Y4
+	VBROADCASTSS 4(BX)(R8*4), Y8
+	VFMADD231PS  Y7, Y8, Y5
+	VBROADCASTSS 4(BX)(R10*1), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	ADDQ         DI, SI
+	ADDQ         $0x00000008, BX
+	DECQ         R11
+	JNZ          two
+
+rest:
+	TESTQ        $0x00000001, 48(AX)
+	JZ           summed
+	VMASKMOVPS   (SI), Y0, Y7
+	VBROADCASTSS (BX), Y8
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS (BX)(R8*1), Y8
+	VFMADD231PS  Y7, Y8, Y2
+	VBROADCASTSS (BX)(R8*2), Y8
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS (BX)(R9*1), Y8
+	VFMADD231PS  Y7, Y8, Y4
+	VBROADCASTSS (BX)(R8*4), Y8
+	VFMADD231PS  Y7, Y8, Y5
+	VBROADCASTSS (BX)(R10*1), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	ADDQ         DI, SI
+
+summed:
+	CMPQ    64(AX), $0x08
+	JNE     partial
+	VMOVUPS Y1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y3, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y4, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y5, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y6, (CX)
+	ADDQ    DX, CX
+	JMP     stored
+
+partial:
+	MOVQ         CX, SI
+	TESTQ        $0x00000004, 64(AX)
+	JZ           without4
+	MOVQ         SI, BX
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y1, X1
+	ADDQ         DX, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         DX, BX
+	VMOVUPS      X3, (BX)
+	VEXTRACTF128 $0x01, Y3, X3
+	ADDQ         DX, BX
+	VMOVUPS      X4, (BX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         DX, BX
+	VMOVUPS      X5, (BX)
+	VEXTRACTF128 $0x01, Y5, X5
+	ADDQ         DX, BX
+	VMOVUPS      X6, (BX)
+	VEXTRACTF128 $0x01, Y6, X6
+	ADDQ         $0x10, SI
+
+without4:
+	TESTQ     $0x00000002, 64(AX)
+	JZ        without2
+	MOVQ      SI, BX
+	VMOVLPS   X1, (BX)
+	VPERMILPD $0x01, X1, X1
+	ADDQ      DX, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      DX, BX
+	VMOVLPS   X3, (BX)
+	VPERMILPD $0x01, X3, X3
+	ADDQ      DX, BX
+	VMOVLPS   X4, (BX)
+	VPERMILPD $0x01, X4, X4
+	ADDQ      DX, BX
+	VMOVLPS   X5, (BX)
+	VPERMILPD $0x01, X5, X5
+	ADDQ      DX, BX
+	VMOVLPS   X6, (BX)
+	VPERMILPD $0x01, X6, X6
+	ADDQ      $0x08, SI
+
+without2:
+	TESTQ  $0x00000001, 64(AX)
+	JZ     without1
+	MOVQ   SI, BX
+	VMOVSS X1, (BX)
+	ADDQ   DX, BX
+	VMOVSS X2, (BX)
+	ADDQ   DX, BX
+	VMOVSS X3, (BX)
+	ADDQ   DX, BX
+	VMOVSS X4, (BX)
+	ADDQ   DX, BX
+	VMOVSS X5, (BX)
+	ADDQ   DX, BX
+	VMOVSS X6, (BX)
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+6, BX, BX
+	ADDQ   BX, CX
+
+stored:
+	DECQ 56(AX)
+	JZ   end
+	ADDQ $0x00000020, 16(AX)
+	ADDQ $0x00000020, 32(AX)
+	JMP  chunk
+
+end:
+	VZEROUPPER
+	RET
+
+// func f32Few6x2(t *tile)
+// Requires: AVX, FMA3
+TEXT ·f32Few6x2(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    64(AX), CX
+	SUBQ    $0x08, CX
+	NEGQ    CX
+	LEAQ    maskTable<>+32(SB), DX
+	VMOVDQU (DX)(CX*4), Y0
+
+chunk:
+	MOVQ   32(AX), CX
+	MOVQ   40(AX), DX
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	VXORPS Y12, Y12, Y12
+	JMP    begun
+
+load:
+	VBROADCASTSS 80(AX), Y13
+	MOVQ         CX, BX
+	VMULPS       (BX), Y13, Y1
+	VMASKMOVPS   32(BX), Y0, Y2
+	VMULPS       Y13, Y2, Y2
+	ADDQ         DX, BX
+	VMULPS       (BX), Y13, Y3
+	VMASKMOVPS   32(BX), Y0, Y4
+	VMULPS       Y13, Y4, Y4
+	ADDQ         DX, BX
+	VMULPS       (BX), Y13, Y5
+	VMASKMOVPS   32(BX), Y0, Y6
+	VMULPS       Y13, Y6, Y6
+	ADDQ         DX, BX
+	VMULPS       (BX), Y13, Y7
+	VMASKMOVPS   32(BX), Y0, Y8
+	VMULPS       Y13, Y8, Y8
+	ADDQ         DX, BX
+	VMULPS       (BX), Y13, Y9
+	VMASKMOVPS   32(BX), Y0, Y10
+	VMULPS       Y13, Y10, Y10
+	ADDQ         DX, BX
+	VMULPS       (BX), Y13, Y11
+	VMASKMOVPS   32(BX), Y0, Y12
+	VMULPS       Y13, Y12, Y12
+
+begun:
+	MOVQ (AX), BX
+	MOVQ 16(AX), SI
+	MOVQ 24(AX), DI
+	MOVQ 8(AX), R8
+	LEAQ (R8)(R8*2), R9
+	LEAQ (R8)(R8*4), R10
+	MOVQ 48(AX), R11
+	SHRQ $0x01, R11
+	JZ   rest
+
+two:
+	VMOVUPS      (SI), Y13
+	VMASKMOVPS   32(SI), Y0, Y14
+	VBROADCASTSS (BX), Y15
+	VFMADD231PS  Y13, Y15, Y1
+	VFMADD231PS  Y14, Y15, Y2
+	VBROADCASTSS (BX)(R8*1), Y15
+	VFMADD231PS  Y13, Y15, Y3
+	VFMADD231PS  Y14, Y15, Y4
+	VBROADCASTSS (BX)(R8*2), Y15
+	VFMADD231PS  Y13, Y15, Y5
+	VFMADD231PS  Y14, Y15, Y6
+	VBROADCASTSS (BX)(R9*1), Y15
+	VFMADD231PS  Y13, Y15, Y7
+	VFMADD231PS  Y14, Y15, Y8
+	VBROADCASTSS (BX)(R8*4), Y15
+	VFMADD231PS  Y13, Y15, Y9
+	VFMADD231PS  Y14, Y15, Y10
+	VBROADCASTSS (BX)(R10*1), Y15
+	VFMADD231PS  Y13, Y15, Y11
+	VFMADD231PS  Y14, Y15, Y12
+	ADDQ         DI, SI
+	VMOVUPS      (SI), Y13
+	VMASKMOVPS   32(SI), Y0, Y14
+	VBROADCASTSS 4(BX), Y15
+	VFMADD231PS  Y13, Y15, Y1
+	VFMADD231PS  Y14, Y15, Y2
+	VBROADCASTSS 4(BX)(R8*1), Y15
+	VFMADD231PS  Y13, Y15, Y3
+	VFMADD231PS  Y14, Y15, Y4
+	VBROADCASTSS 4(BX)(R8*2), Y15
+	VFMADD231PS  Y13, Y15, Y5
+	VFMADD231PS  Y14, Y15, Y6
+	VBROADCASTSS 4(BX)(R9*1), Y15
+	VFMADD231PS  Y13, Y15, Y7
+	VFMADD231PS  Y14, Y15, Y8
+	VBROADCASTSS 4(BX)(R8*4), Y15
+	VFMADD231PS  Y13, Y15, Y9
+	VFMADD231PS  Y14, Y15, Y10
+	VBROADCASTSS 4(BX)(R10*1), Y15
+	VFMADD231PS  Y13, Y15, Y11
+	VFMADD231PS  Y14, Y15, Y12
+	ADDQ         DI, SI
+	ADDQ         $0x00000008, BX
+	DECQ         R11
+	JNZ          two
+
+rest:
+	TESTQ        $0x00000001, 48(AX)
+	JZ           summed
+	VMOVUPS      (SI), Y13
+	VMASKMOVPS   32(SI), Y0, Y14
+	VBROADCASTSS (BX), Y15
+	VFMADD231PS  Y13, Y15, Y1
+	VFMADD231PS  Y14, Y15, Y2
+	VBROADCASTSS (BX)(R8*1), Y15
+	VFMADD231PS  Y13, Y15, Y3
+	VFMADD231PS  Y14, Y15, Y4
+	VBROADCASTSS (BX)(R8*2), Y15
+	VFMADD231PS  Y13, Y15, Y5
+	VFMADD231PS  Y14, Y15, Y6
+	VBROADCASTSS (BX)(R9*1), Y15
+	VFMADD231PS  Y13, Y15, Y7
+	VFMADD231PS  Y14, Y15, Y8
+	VBROADCASTSS (BX)(R8*4), Y15
+	VFMADD231PS  Y13, Y15, Y9
+	VFMADD231PS  Y14, Y15, Y10
+	VBROADCASTSS (BX)(R10*1), Y15
+	VFMADD231PS  Y13, Y15, Y11
+	VFMADD231PS  Y14, Y15, Y12
+	ADDQ         DI, SI
+
+summed:
+	CMPQ    64(AX), $0x10
+	JNE     partial
+	VMOVUPS Y1, (CX)
+	VMOVUPS Y2, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y3, (CX)
+	VMOVUPS Y4, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y5, (CX)
+	VMOVUPS Y6, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y7, (CX)
+	VMOVUPS Y8, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y9, (CX)
+	VMOVUPS Y10, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y11, (CX)
+	VMOVUPS Y12, 32(CX)
+	ADDQ    DX, CX
+	JMP     stored
+
+partial:
+	MOVQ         CX, SI
+	MOVQ         SI, BX
+	VMOVUPS      Y1, (BX)
+	ADDQ         DX, BX
+	VMOVUPS      Y3, (BX)
+	ADDQ         DX, BX
+	VMOVUPS      Y5, (BX)
+	ADDQ         DX, BX
+	VMOVUPS      Y7, (BX)
+	ADDQ         DX, BX
+	VMOVUPS      Y9, (BX)
+	ADDQ         DX, BX
+	VMOVUPS      Y11, (BX)
+	ADDQ         $0x20, SI
+	TESTQ        $0x00000004, 64(AX)
+	JZ           without4
+	MOVQ         SI, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         DX, BX
+	VMOVUPS      X4, (BX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         DX, BX
+	VMOVUPS      X6, (BX)
+	VEXTRACTF128 $0x01, Y6, X6
+	ADDQ         DX, BX
+	VMOVUPS      X8, (BX)
+	VEXTRACTF128 $0x01, Y8, X8
+	ADDQ         DX, BX
+	VMOVUPS      X10, (BX)
+	VEXTRACTF128 $0x01, Y10, X10
+	ADDQ         DX, BX
+	VMOVUPS      X12, (BX)
+	VEXTRACTF128 $0x01, Y12, X12
+	ADDQ         $0x10, SI
+
+without4:
+	TESTQ     $0x00000002, 64(AX)
+	JZ        without2
+	MOVQ      SI, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      DX, BX
+	VMOVLPS   X4, (BX)
+	VPERMILPD $0x01, X4, X4
+	ADDQ      DX, BX
+	VMOVLPS   X6, (BX)
+	VPERMILPD $0x01, X6, X6
+	ADDQ      DX, BX
+	VMOVLPS   X8, (BX)
+	VPERMILPD $0x01, X8, X8
+	ADDQ      DX, BX
+	VMOVLPS   X10, (BX)
+	VPERMILPD $0x01, X10, X10
+	ADDQ      DX, BX
+	VMOVLPS   X12, (BX)
+	VPERMILPD $0x01, X12, X12
+	ADDQ      $0x08, SI
+
+without2:
+	TESTQ  $0x00000001, 64(AX)
+	JZ     without1
+	MOVQ   SI, BX
+	VMOVSS X2, (BX)
+	ADDQ   DX, BX
+	VMOVSS X4, (BX)
+	ADDQ   DX, BX
+	VMOVSS X6, (BX)
+	ADDQ   DX, BX
+	VMOVSS X8, (BX)
+	ADDQ   DX, BX
+	VMOVSS X10, (BX)
+	ADDQ   DX, BX
+	VMOVSS X12, (BX)
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+6, BX, BX
+	ADDQ   BX, CX
+
+stored:
+	DECQ 56(AX)
+	JZ   end
+	ADDQ $0x00000040, 16(AX)
+	ADDQ $0x00000040, 32(AX)
+	JMP  chunk
+
+end:
+	VZEROUPPER
+	RET
+
 // func f64Tile1x1Packed(t *tile)
 // Requires: AVX, FMA3, MMX+
 TEXT ·f64Tile1x1Packed(SB), NOSPLIT, $0-8
@@ -18862,6 +23965,4798 @@ end:
 	VZEROUPPER
 	RET
 
+// func f64Outer1(o *outering)
+// Requires: AVX, FMA3
+TEXT ·f64Outer1(SB), NOSPLIT, $0-8
+	MOVQ    o+0(FP), AX
+	MOVQ    64(AX), CX
+	ANDQ    $0x03, CX
+	NEGQ    CX
+	LEAQ    maskTable<>+32(SB), DX
+	VMOVDQU (DX)(CX*8), Y0
+
+row:
+	MOVQ         (AX), CX
+	MOVQ         16(AX), DX
+	VBROADCASTSD (CX), Y1
+	MOVQ         24(AX), CX
+	MOVQ         40(AX), DX
+	MOVQ         64(AX), BX
+	CMPQ         72(AX), $0x00
+	JNE          load
+	CMPQ         BX, $0x10
+	JLT          after4false
+
+vectors4false:
+	VXORPS      Y2, Y2, Y2
+	VXORPS      Y3, Y3, Y3
+	VXORPS      Y4, Y4, Y4
+	VXORPS      Y5, Y5, Y5
+	VFMADD231PD (CX), Y1, Y2
+	VFMADD231PD 32(CX), Y1, Y3
+	VFMADD231PD 64(CX), Y1, Y4
+	VFMADD231PD 96(CX), Y1, Y5
+	VMOVUPD     Y2, (DX)
+	VMOVUPD     Y3, 32(DX)
+	VMOVUPD     Y4, 64(DX)
+	VMOVUPD     Y5, 96(DX)
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x10, BX
+	CMPQ        BX, $0x10
+	JGE         vectors4false
+
+after4false:
+	CMPQ BX, $0x04
+	JLT  after1false
+
+vectors1false:
+	VXORPS      Y2, Y2, Y2
+	VFMADD231PD (CX), Y1, Y2
+	VMOVUPD     Y2, (DX)
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x04, BX
+	CMPQ        BX, $0x04
+	JGE         vectors1false
+
+after1false:
+	TESTQ        BX, BX
+	JZ           whole0false
+	VXORPS       Y2, Y2, Y2
+	VMASKMOVPD   (CX), Y0, Y3
+	VFMADD231PD  Y3, Y1, Y2
+	TESTQ        $0x00000002, BX
+	JZ           part0false2
+	VMOVUPS      X2, (DX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         $0x10, DX
+
+part0false2:
+	TESTQ     $0x00000001, BX
+	JZ        part0false1
+	VMOVLPS   X2, (DX)
+	VPERMILPD $0x01, X2, X2
+
+part0false1:
+whole0false:
+	JMP next
+
+load:
+	CMPQ BX, $0x10
+	JLT  after4true
+
+vectors4true:
+	VMOVUPD     (DX), Y2
+	VMOVUPD     32(DX), Y3
+	VMOVUPD     64(DX), Y4
+	VMOVUPD     96(DX), Y5
+	VFMADD231PD (CX), Y1, Y2
+	VFMADD231PD 32(CX), Y1, Y3
+	VFMADD231PD 64(CX), Y1, Y4
+	VFMADD231PD 96(CX), Y1, Y5
+	VMOVUPD     Y2, (DX)
+	VMOVUPD     Y3, 32(DX)
+	VMOVUPD     Y4, 64(DX)
+	VMOVUPD     Y5, 96(DX)
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x10, BX
+	CMPQ        BX, $0x10
+	JGE         vectors4true
+
+after4true:
+	CMPQ BX, $0x04
+	JLT  after1true
+
+vectors1true:
+	VMOVUPD     (DX), Y2
+	VFMADD231PD (CX), Y1, Y2
+	VMOVUPD     Y2, (DX)
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x04, BX
+	CMPQ        BX, $0x04
+	JGE         vectors1true
+
+after1true:
+	TESTQ        BX, BX
+	JZ           whole0true
+	VMASKMOVPD   (DX), Y0, Y2
+	VMASKMOVPD   (CX), Y0, Y3
+	VFMADD231PD  Y3, Y1, Y2
+	TESTQ        $0x00000002, BX
+	JZ           part0true2
+	VMOVUPS      X2, (DX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         $0x10, DX
+
+part0true2:
+	TESTQ     $0x00000001, BX
+	JZ        part0true1
+	VMOVLPS   X2, (DX)
+	VPERMILPD $0x01, X2, X2
+
+part0true1:
+whole0true:
+next:
+	DECQ 56(AX)
+	JZ   end
+	MOVQ 8(AX), CX
+	ADDQ CX, (AX)
+	MOVQ 48(AX), CX
+	ADDQ CX, 40(AX)
+	JMP  row
+
+end:
+	VZEROUPPER
+	RET
+
+// func f64Outer2(o *outering)
+// Requires: AVX, FMA3
+TEXT ·f64Outer2(SB), NOSPLIT, $0-8
+	MOVQ    o+0(FP), AX
+	MOVQ    64(AX), CX
+	ANDQ    $0x03, CX
+	NEGQ    CX
+	LEAQ    maskTable<>+32(SB), DX
+	VMOVDQU (DX)(CX*8), Y0
+
+row:
+	MOVQ         (AX), CX
+	MOVQ         16(AX), DX
+	VBROADCASTSD (CX), Y1
+	ADDQ         DX, CX
+	VBROADCASTSD (CX), Y2
+	MOVQ         24(AX), CX
+	MOVQ         40(AX), DX
+	MOVQ         64(AX), BX
+	MOVQ         32(AX), SI
+	CMPQ         72(AX), $0x00
+	JNE          load
+	CMPQ         BX, $0x10
+	JLT          after4false
+
+vectors4false:
+	VXORPS      Y3, Y3, Y3
+	VXORPS      Y4, Y4, Y4
+	VXORPS      Y5, Y5, Y5
+	VXORPS      Y6, Y6, Y6
+	VFMADD231PD (CX), Y1, Y3
+	VFMADD231PD 32(CX), Y1, Y4
+	VFMADD231PD 64(CX), Y1, Y5
+	VFMADD231PD 96(CX), Y1, Y6
+	VFMADD231PD (CX)(SI*1), Y2, Y3
+	VFMADD231PD 32(CX)(SI*1), Y2, Y4
+	VFMADD231PD 64(CX)(SI*1), Y2, Y5
+	VFMADD231PD 96(CX)(SI*1), Y2, Y6
+	VMOVUPD     Y3, (DX)
+	VMOVUPD     Y4, 32(DX)
+	VMOVUPD     Y5, 64(DX)
+	VMOVUPD     Y6, 96(DX)
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x10, BX
+	CMPQ        BX, $0x10
+	JGE         vectors4false
+
+after4false:
+	CMPQ BX, $0x04
+	JLT  after1false
+
+vectors1false:
+	VXORPS      Y3, Y3, Y3
+	VFMADD231PD (CX), Y1, Y3
+	VFMADD231PD (CX)(SI*1), Y2, Y3
+	VMOVUPD     Y3, (DX)
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x04, BX
+	CMPQ        BX, $0x04
+	JGE         vectors1false
+
+after1false:
+	TESTQ        BX, BX
+	JZ           whole0false
+	VXORPS       Y3, Y3, Y3
+	VMASKMOVPD   (CX), Y0, Y4
+	VFMADD231PD  Y4, Y1, Y3
+	VMASKMOVPD   (CX)(SI*1), Y0, Y1
+	VFMADD231PD  Y1, Y2, Y3
+	TESTQ        $0x00000002, BX
+	JZ           part0false2
+	VMOVUPS      X3, (DX)
+	VEXTRACTF128 $0x01, Y3, X3
+	ADDQ         $0x10, DX
+
+part0false2:
+	TESTQ     $0x00000001, BX
+	JZ        part0false1
+	VMOVLPS   X3, (DX)
+	VPERMILPD $0x01, X3, X3
+
+part0false1:
+whole0false:
+	JMP next
+
+load:
+	CMPQ BX, $0x10
+	JLT  after4true
+
+vectors4true:
+	VMOVUPD     (DX), Y3
+	VMOVUPD     32(DX), Y4
+	VMOVUPD     64(DX), Y5
+	VMOVUPD     96(DX), Y6
+	VFMADD231PD (CX), Y1, Y3
+	VFMADD231PD 32(CX), Y1, Y4
+	VFMADD231PD 64(CX), Y1, Y5
+	VFMADD231PD 96(CX), Y1, Y6
+	VFMADD231PD (CX)(SI*1), Y2, Y3
+	VFMADD231PD 32(CX)(SI*1), Y2, Y4
+	VFMADD231PD 64(CX)(SI*1), Y2, Y5
+	VFMADD231PD 96(CX)(SI*1), Y2, Y6
+	VMOVUPD     Y3, (DX)
+	VMOVUPD     Y4, 32(DX)
+	VMOVUPD     Y5, 64(DX)
+	VMOVUPD     Y6, 96(DX)
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x10, BX
+	CMPQ        BX, $0x10
+	JGE         vectors4true
+
+after4true:
+	CMPQ BX, $0x04
+	JLT  after1true
+
+vectors1true:
+	VMOVUPD     (DX), Y3
+	VFMADD231PD (CX), Y1, Y3
+	VFMADD231PD (CX)(SI*1), Y2, Y3
+	VMOVUPD     Y3, (DX)
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x04, BX
+	CMPQ        BX, $0x04
+	JGE         vectors1true
+
+after1true:
+	TESTQ        BX, BX
+	JZ           whole0true
+	VMASKMOVPD   (DX), Y0, Y3
+	VMASKMOVPD   (CX), Y0, Y4
+	VFMADD231PD  Y4, Y1, Y3
+	VMASKMOVPD   (CX)(SI*1), Y0, Y1
+	VFMADD231PD  Y1, Y2, Y3
+	TESTQ        $0x00000002, BX
+	JZ           part0true2
+	VMOVUPS      X3, (DX)
+	VEXTRACTF128 $0x01, Y3, X3
+	ADDQ         $0x10, DX
+
+part0true2:
+	TESTQ     $0x00000001, BX
+	JZ        part0true1
+	VMOVLPS   X3, (DX)
+	VPERMILPD $0x01, X3, X3
+
+part0true1:
+whole0true:
+next:
+	DECQ 56(AX)
+	JZ   end
+	MOVQ 8(AX), CX
+	ADDQ CX, (AX)
+	MOVQ 48(AX), CX
+	ADDQ CX, 40(AX)
+	JMP  row
+
+end:
+	VZEROUPPER
+	RET
+
+// func f64Outer3(o *outering)
+// Requires: AVX, FMA3
+TEXT ·f64Outer3(SB), NOSPLIT, $0-8
+	MOVQ    o+0(FP), AX
+	MOVQ    64(AX), CX
+	ANDQ    $0x03, CX
+	NEGQ    CX
+	LEAQ    maskTable<>+32(SB), DX
+	VMOVDQU (DX)(CX*8), Y0
+
+row:
+	MOVQ         (AX), CX
+	MOVQ         16(AX), DX
+	VBROADCASTSD (CX), Y1
+	ADDQ         DX, CX
+	VBROADCASTSD (CX), Y2
+	ADDQ         DX, CX
+	VBROADCASTSD (CX), Y3
+	MOVQ         24(AX), CX
+	MOVQ         40(AX), DX
+	MOVQ         64(AX), BX
+	MOVQ         32(AX), SI
+	CMPQ         72(AX), $0x00
+	JNE          load
+	CMPQ         BX, $0x10
+	JLT          after4false
+
+vectors4false:
+	VXORPS      Y4, Y4, Y4
+	VXORPS      Y5, Y5, Y5
+	VXORPS      Y6, Y6, Y6
+	VXORPS      Y7, Y7, Y7
+	VFMADD231PD (CX), Y1, Y4
+	VFMADD231PD 32(CX), Y1, Y5
+	VFMADD231PD 64(CX), Y1, Y6
+	VFMADD231PD 96(CX), Y1, Y7
+	VFMADD231PD (CX)(SI*1), Y2, Y4
+	VFMADD231PD 32(CX)(SI*1), Y2, Y5
+	VFMADD231PD 64(CX)(SI*1), Y2, Y6
+	VFMADD231PD 96(CX)(SI*1), Y2, Y7
+	VFMADD231PD (CX)(SI*2), Y3, Y4
+	VFMADD231PD 32(CX)(SI*2), Y3, Y5
+	VFMADD231PD 64(CX)(SI*2), Y3, Y6
+	VFMADD231PD 96(CX)(SI*2), Y3, Y7
+	VMOVUPD     Y4, (DX)
+	VMOVUPD     Y5, 32(DX)
+	VMOVUPD     Y6, 64(DX)
+	VMOVUPD     Y7, 96(DX)
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x10, BX
+	CMPQ        BX, $0x10
+	JGE         vectors4false
+
+after4false:
+	CMPQ BX, $0x04
+	JLT  after1false
+
+vectors1false:
+	VXORPS      Y4, Y4, Y4
+	VFMADD231PD (CX), Y1, Y4
+	VFMADD231PD (CX)(SI*1), Y2, Y4
+	VFMADD231PD (CX)(SI*2), Y3, Y4
+	VMOVUPD     Y4, (DX)
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x04, BX
+	CMPQ        BX, $0x04
+	JGE         vectors1false
+
+after1false:
+	TESTQ        BX, BX
+	JZ           whole0false
+	VXORPS       Y4, Y4, Y4
+	VMASKMOVPD   (CX), Y0, Y5
+	VFMADD231PD  Y5, Y1, Y4
+	VMASKMOVPD   (CX)(SI*1), Y0, Y1
+	VFMADD231PD  Y1, Y2, Y4
+	VMASKMOVPD   (CX)(SI*2), Y0, Y1
+	VFMADD231PD  Y1, Y3, Y4
+	TESTQ        $0x00000002, BX
+	JZ           part0false2
+	VMOVUPS      X4, (DX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         $0x10, DX
+
+part0false2:
+	TESTQ     $0x00000001, BX
+	JZ        part0false1
+	VMOVLPS   X4, (DX)
+	VPERMILPD $0x01, X4, X4
+
+part0false1:
+whole0false:
+	JMP next
+
+load:
+	CMPQ BX, $0x10
+	JLT  after4true
+
+vectors4true:
+	VMOVUPD     (DX), Y4
+	VMOVUPD     32(DX), Y5
+	VMOVUPD     64(DX), Y6
+	VMOVUPD     96(DX), Y7
+	VFMADD231PD (CX), Y1, Y4
+	VFMADD231PD 32(CX), Y1, Y5
+	VFMADD231PD 64(CX), Y1, Y6
+	VFMADD231PD 96(CX), Y1, Y7
+	VFMADD231PD (CX)(SI*1), Y2, Y4
+	VFMADD231PD 32(CX)(SI*1), Y2, Y5
+	VFMADD231PD 64(CX)(SI*1), Y2, Y6
+	VFMADD231PD 96(CX)(SI*1), Y2, Y7
+	VFMADD231PD (CX)(SI*2), Y3, Y4
+	VFMADD231PD 32(CX)(SI*2), Y3, Y5
+	VFMADD231PD 64(CX)(SI*2), Y3, Y6
+	VFMADD231PD 96(CX)(SI*2), Y3, Y7
+	VMOVUPD     Y4, (DX)
+	VMOVUPD     Y5, 32(DX)
+	VMOVUPD     Y6, 64(DX)
+	VMOVUPD     Y7, 96(DX)
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x10, BX
+	CMPQ        BX, $0x10
+	JGE         vectors4true
+
+after4true:
+	CMPQ BX, $0x04
+	JLT  after1true
+
+vectors1true:
+	VMOVUPD     (DX), Y4
+	VFMADD231PD (CX), Y1, Y4
+	VFMADD231PD (CX)(SI*1), Y2, Y4
+	VFMADD231PD (CX)(SI*2), Y3, Y4
+	VMOVUPD     Y4, (DX)
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x04, BX
+	CMPQ        BX, $0x04
+	JGE         vectors1true
+
+after1true:
+	TESTQ        BX, BX
+	JZ           whole0true
+	VMASKMOVPD   (DX), Y0, Y4
+	VMASKMOVPD   (CX), Y0, Y5
+	VFMADD231PD  Y5, Y1, Y4
+	VMASKMOVPD   (CX)(SI*1), Y0, Y1
+	VFMADD231PD  Y1, Y2, Y4
+	VMASKMOVPD   (CX)(SI*2), Y0, Y1
+	VFMADD231PD  Y1, Y3, Y4
+	TESTQ        $0x00000002, BX
+	JZ           part0true2
+	VMOVUPS      X4, (DX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         $0x10, DX
+
+part0true2:
+	TESTQ     $0x00000001, BX
+	JZ        part0true1
+	VMOVLPS   X4, (DX)
+	VPERMILPD $0x01, X4, X4
+
+part0true1:
+whole0true:
+next:
+	DECQ 56(AX)
+	JZ   end
+	MOVQ 8(AX), CX
+	ADDQ CX, (AX)
+	MOVQ 48(AX), CX
+	ADDQ CX, 40(AX)
+	JMP  row
+
+end:
+	VZEROUPPER
+	RET
+
+// func f64Outer4(o *outering)
+// Requires: AVX, FMA3
+TEXT ·f64Outer4(SB), NOSPLIT, $0-8
+	MOVQ    o+0(FP), AX
+	MOVQ    64(AX), CX
+	ANDQ    $0x03, CX
+	NEGQ    CX
+	LEAQ    maskTable<>+32(SB), DX
+	VMOVDQU (DX)(CX*8), Y0
+
+row:
+	MOVQ         (AX), CX
+	MOVQ         16(AX), DX
+	VBROADCASTSD (CX), Y1
+	ADDQ         DX, CX
+	VBROADCASTSD (CX), Y2
+	ADDQ         DX, CX
+	VBROADCASTSD (CX), Y3
+	ADDQ         DX, CX
+	VBROADCASTSD (CX), Y4
+	MOVQ         24(AX), CX
+	MOVQ         40(AX), DX
+	MOVQ         64(AX), BX
+	MOVQ         32(AX), SI
+	LEAQ         (SI)(SI*2), DI
+	CMPQ         72(AX), $0x00
+	JNE          load
+	CMPQ         BX, $0x10
+	JLT          after4false
+
+vectors4false:
+	VXORPS      Y5, Y5, Y5
+	VXORPS      Y6, Y6, Y6
+	VXORPS      Y7, Y7, Y7
+	VXORPS      Y8, Y8, Y8
+	VFMADD231PD (CX), Y1, Y5
+	VFMADD231PD 32(CX), Y1, Y6
+	VFMADD231PD 64(CX), Y1, Y7
+	VFMADD231PD 96(CX), Y1, Y8
+	VFMADD231PD (CX)(SI*1), Y2, Y5
+	VFMADD231PD 32(CX)(SI*1), Y2, Y6
+	VFMADD231PD 64(CX)(SI*1), Y2, Y7
+	VFMADD231PD 96(CX)(SI*1), Y2, Y8
+	VFMADD231PD (CX)(SI*2), Y3, Y5
+	VFMADD231PD 32(CX)(SI*2), Y3, Y6
+	VFMADD231PD 64(CX)(SI*2), Y3, Y7
+	VFMADD231PD 96(CX)(SI*2), Y3, Y8
+	VFMADD231PD (CX)(DI*1), Y4, Y5
+	VFMADD231PD 32(CX)(DI*1), Y4, Y6
+	VFMADD231PD 64(CX)(DI*1), Y4, Y7
+	VFMADD231PD 96(CX)(DI*1), Y4, Y8
+	VMOVUPD     Y5, (DX)
+	VMOVUPD     Y6, 32(DX)
+	VMOVUPD     Y7, 64(DX)
+	VMOVUPD     Y8, 96(DX)
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x10, BX
+	CMPQ        BX, $0x10
+	JGE         vectors4false
+
+after4false:
+	CMPQ BX, $0x04
+	JLT  after1false
+
+vectors1false:
+	VXORPS      Y5, Y5, Y5
+	VFMADD231PD (CX), Y1, Y5
+	VFMADD231PD (CX)(SI*1), Y2, Y5
+	VFMADD231PD (CX)(SI*2), Y3, Y5
+	VFMADD231PD (CX)(DI*1), Y4, Y5
+	VMOVUPD     Y5, (DX)
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x04, BX
+	CMPQ        BX, $0x04
+	JGE         vectors1false
+
+after1false:
+	TESTQ        BX, BX
+	JZ           whole0false
+	VXORPS       Y5, Y5, Y5
+	VMASKMOVPD   (CX), Y0, Y6
+	VFMADD231PD  Y6, Y1, Y5
+	VMASKMOVPD   (CX)(SI*1), Y0, Y1
+	VFMADD231PD  Y1, Y2, Y5
+	VMASKMOVPD   (CX)(SI*2), Y0, Y1
+	VFMADD231PD  Y1, Y3, Y5
+	VMASKMOVPD   (CX)(DI*1), Y0, Y1
+	VFMADD231PD  Y1, Y4, Y5
+	TESTQ        $0x00000002, BX
+	JZ           part0false2
+	VMOVUPS      X5, (DX)
+	VEXTRACTF128 $0x01, Y5, X5
+	ADDQ         $0x10, DX
+
+part0false2:
+	TESTQ     $0x00000001, BX
+	JZ        part0false1
+	VMOVLPS   X5, (DX)
+	VPERMILPD $0x01, X5, X5
+
+part0false1:
+whole0false:
+	JMP next
+
+load:
+	CMPQ BX, $0x10
+	JLT  after4true
+
+vectors4true:
+	VMOVUPD     (DX), Y5
+	VMOVUPD     32(DX), Y6
+	VMOVUPD     64(DX), Y7
+	VMOVUPD     96(DX), Y8
+	VFMADD231PD (CX), Y1, Y5
+	VFMADD231PD 32(CX), Y1, Y6
+	VFMADD231PD 64(CX), Y1, Y7
+	VFMADD231PD 96(CX), Y1, Y8
+	VFMADD231PD (CX)(SI*1), Y2, Y5
+	VFMADD231PD 32(CX)(SI*1), Y2, Y6
+	VFMADD231PD 64(CX)(SI*1), Y2, Y7
+	VFMADD231PD 96(CX)(SI*1), Y2, Y8
+	VFMADD231PD (CX)(SI*2), Y3, Y5
+	VFMADD231PD 32(CX)(SI*2), Y3, Y6
+	VFMADD231PD 64(CX)(SI*2), Y3, Y7
+	VFMADD231PD 96(CX)(SI*2), Y3, Y8
+	VFMADD231PD (CX)(DI*1), Y4, Y5
+	VFMADD231PD 32(CX)(DI*1), Y4, Y6
+	VFMADD231PD 64(CX)(DI*1), Y4, Y7
+	VFMADD231PD 96(CX)(DI*1), Y4, Y8
+	VMOVUPD     Y5, (DX)
+	VMOVUPD     Y6, 32(DX)
+	VMOVUPD     Y7, 64(DX)
+	VMOVUPD     Y8, 96(DX)
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x10, BX
+	CMPQ        BX, $0x10
+	JGE         vectors4true
+
+after4true:
+	CMPQ BX, $0x04
+	JLT  after1true
+
+vectors1true:
+	VMOVUPD     (DX), Y5
+	VFMADD231PD (CX), Y1, Y5
+	VFMADD231PD (CX)(SI*1), Y2, Y5
+	VFMADD231PD (CX)(SI*2), Y3, Y5
+	VFMADD231PD (CX)(DI*1), Y4, Y5
+	VMOVUPD     Y5, (DX)
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x04, BX
+	CMPQ        BX, $0x04
+	JGE         vectors1true
+
+after1true:
+	TESTQ        BX, BX
+	JZ           whole0true
+	VMASKMOVPD   (DX), Y0, Y5
+	VMASKMOVPD   (CX), Y0, Y6
+	VFMADD231PD  Y6, Y1, Y5
+	VMASKMOVPD   (CX)(SI*1), Y0, Y1
+	VFMADD231PD  Y1, Y2, Y5
+	VMASKMOVPD   (CX)(SI*2), Y0, Y1
+	VFMADD231PD  Y1, Y3, Y5
+	VMASKMOVPD   (CX)(DI*1), Y0, Y1
+	VFMADD231PD  Y1, Y4, Y5
+	TESTQ        $0x00000002, BX
+	JZ           part0true2
+	VMOVUPS      X5, (DX)
+	VEXTRACTF128 $0x01, Y5, X5
+	ADDQ         $0x10, DX
+
+part0true2:
+	TESTQ     $0x00000001, BX
+	JZ        part0true1
+	VMOVLPS   X5, (DX)
+	VPERMILPD $0x01, X5, X5
+
+part0true1:
+whole0true:
+next:
+	DECQ 56(AX)
+	JZ   end
+	MOVQ 8(AX), CX
+	ADDQ CX, (AX)
+	MOVQ 48(AX), CX
+	ADDQ CX, 40(AX)
+	JMP  row
+
+end:
+	VZEROUPPER
+	RET
+
+// func f64Outer5(o *outering)
+// Requires: AVX, FMA3
+TEXT ·f64Outer5(SB), NOSPLIT, $0-8
+	MOVQ    o+0(FP), AX
+	MOVQ    64(AX), CX
+	ANDQ    $0x03, CX
+	NEGQ    CX
+	LEAQ    maskTable<>+32(SB), DX
+	VMOVDQU (DX)(CX*8), Y0
+
+row:
+	MOVQ         (AX), CX
+	MOVQ         16(AX), DX
+	VBROADCASTSD (CX), Y1
+	ADDQ         DX, CX
+	VBROADCASTSD (CX), Y2
+	ADDQ         DX, CX
+	VBROADCASTSD (CX), Y3
+	ADDQ         DX, CX
+	VBROADCASTSD (CX), Y4
+	ADDQ         DX, CX
+	VBROADCASTSD (CX), Y5
+	MOVQ         24(AX), CX
+	MOVQ         40(AX), DX
+	MOVQ         64(AX), BX
+	MOVQ         32(AX), SI
+	LEAQ         (SI)(SI*2), DI
+	CMPQ         72(AX), $0x00
+	JNE          load
+	CMPQ         BX, $0x10
+	JLT          after4false
+
+vectors4false:
+	VXORPS      Y6, Y6, Y6
+	VXORPS      Y7, Y7, Y7
+	VXORPS      Y8, Y8, Y8
+	VXORPS      Y9, Y9, Y9
+	VFMADD231PD (CX), Y1, Y6
+	VFMADD231PD 32(CX), Y1, Y7
+	VFMADD231PD 64(CX), Y1, Y8
+	VFMADD231PD 96(CX), Y1, Y9
+	VFMADD231PD (CX)(SI*1), Y2, Y6
+	VFMADD231PD 32(CX)(SI*1), Y2, Y7
+	VFMADD231PD 64(CX)(SI*1), Y2, Y8
+	VFMADD231PD 96(CX)(SI*1), Y2, Y9
+	VFMADD231PD (CX)(SI*2), Y3, Y6
+	VFMADD231PD 32(CX)(SI*2), Y3, Y7
+	VFMADD231PD 64(CX)(SI*2), Y3, Y8
+	VFMADD231PD 96(CX)(SI*2), Y3, Y9
+	VFMADD231PD (CX)(DI*1), Y4, Y6
+	VFMADD231PD 32(CX)(DI*1), Y4, Y7
+	VFMADD231PD 64(CX)(DI*1), Y4, Y8
+	VFMADD231PD 96(CX)(DI*1), Y4, Y9
+	VFMADD231PD (CX)(SI*4), Y5, Y6
+	VFMADD231PD 32(CX)(SI*4), Y5, Y7
+	VFMADD231PD 64(CX)(SI*4), Y5, Y8
+	VFMADD231PD 96(CX)(SI*4), Y5, Y9
+	VMOVUPD     Y6, (DX)
+	VMOVUPD     Y7, 32(DX)
+	VMOVUPD     Y8, 64(DX)
+	VMOVUPD     Y9, 96(DX)
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x10, BX
+	CMPQ        BX, $0x10
+	JGE         vectors4false
+
+after4false:
+	CMPQ BX, $0x04
+	JLT  after1false
+
+vectors1false:
+	VXORPS      Y6, Y6, Y6
+	VFMADD231PD (CX), Y1, Y6
+	VFMADD231PD (CX)(SI*1), Y2, Y6
+	VFMADD231PD (CX)(SI*2), Y3, Y6
+	VFMADD231PD (CX)(DI*1), Y4, Y6
+	VFMADD231PD (CX)(SI*4), Y5, Y6
+	VMOVUPD     Y6, (DX)
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x04, BX
+	CMPQ        BX, $0x04
+	JGE         vectors1false
+
+after1false:
+	TESTQ        BX, BX
+	JZ           whole0false
+	VXORPS       Y6, Y6, Y6
+	VMASKMOVPD   (CX), Y0, Y7
+	VFMADD231PD  Y7, Y1, Y6
+	VMASKMOVPD   (CX)(SI*1), Y0, Y1
+	VFMADD231PD  Y1, Y2, Y6
+	VMASKMOVPD   (CX)(SI*2), Y0, Y1
+	VFMADD231PD  Y1, Y3, Y6
+	VMASKMOVPD   (CX)(DI*1), Y0, Y1
+	VFMADD231PD  Y1, Y4, Y6
+	VMASKMOVPD   (CX)(SI*4), Y0, Y1
+	VFMADD231PD  Y1, Y5, Y6
+	TESTQ        $0x00000002, BX
+	JZ           part0false2
+	VMOVUPS      X6, (DX)
+	VEXTRACTF128 $0x01, Y6, X6
+	ADDQ         $0x10, DX
+
+part0false2:
+	TESTQ     $0x00000001, BX
+	JZ        part0false1
+	VMOVLPS   X6, (DX)
+	VPERMILPD $0x01, X6, X6
+
+part0false1:
+whole0false:
+	JMP next
+
+load:
+	CMPQ BX, $0x10
+	JLT  after4true
+
+vectors4true:
+	VMOVUPD     (DX), Y6
+	VMOVUPD     32(DX), Y7
+	VMOVUPD     64(DX), Y8
+	VMOVUPD     96(DX), Y9
+	VFMADD231PD (CX), Y1, Y6
+	VFMADD231PD 32(CX), Y1, Y7
+	VFMADD231PD 64(CX), Y1, Y8
+	VFMADD231PD 96(CX), Y1, Y9
+	VFMADD231PD (CX)(SI*1), Y2, Y6
+	VFMADD231PD 32(CX)(SI*1), Y2, Y7
+	VFMADD231PD 64(CX)(SI*1), Y2, Y8
+	VFMADD231PD 96(CX)(SI*1), Y2, Y9
+	VFMADD231PD (CX)(SI*2), Y3, Y6
+	VFMADD231PD 32(CX)(SI*2), Y3, Y7
+	VFMADD231PD 64(CX)(SI*2), Y3, Y8
+	VFMADD231PD 96(CX)(SI*2), Y3, Y9
+	VFMADD231PD (CX)(DI*1), Y4, Y6
+	VFMADD231PD 32(CX)(DI*1), Y4, Y7
+	VFMADD231PD 64(CX)(DI*1), Y4, Y8
+	VFMADD231PD 96(CX)(DI*1), Y4, Y9
+	VFMADD231PD (CX)(SI*4), Y5, Y6
+	VFMADD231PD 32(CX)(SI*4), Y5, Y7
+	VFMADD231PD 64(CX)(SI*4), Y5, Y8
+	VFMADD231PD 96(CX)(SI*4), Y5, Y9
+	VMOVUPD     Y6, (DX)
+	VMOVUPD     Y7, 32(DX)
+	VMOVUPD     Y8, 64(DX)
+	VMOVUPD     Y9, 96(DX)
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x10, BX
+	CMPQ        BX, $0x10
+	JGE         vectors4true
+
+after4true:
+	CMPQ BX, $0x04
+	JLT  after1true
+
+vectors1true:
+	VMOVUPD     (DX), Y6
+	VFMADD231PD (CX), Y1, Y6
+	VFMADD231PD (CX)(SI*1), Y2, Y6
+	VFMADD231PD (CX)(SI*2), Y3, Y6
+	VFMADD231PD (CX)(DI*1), Y4, Y6
+	VFMADD231PD (CX)(SI*4), Y5, Y6
+	VMOVUPD     Y6, (DX)
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x04, BX
+	CMPQ        BX, $0x04
+	JGE         vectors1true
+
+after1true:
+	TESTQ        BX, BX
+	JZ           whole0true
+	VMASKMOVPD   (DX), Y0, Y6
+	VMASKMOVPD   (CX), Y0, Y7
+	VFMADD231PD  Y7, Y1, Y6
+	VMASKMOVPD   (CX)(SI*1), Y0, Y1
+	VFMADD231PD  Y1, Y2, Y6
+	VMASKMOVPD   (CX)(SI*2), Y0, Y1
+	VFMADD231PD  Y1, Y3, Y6
+	VMASKMOVPD   (CX)(DI*1), Y0, Y1
+	VFMADD231PD  Y1, Y4, Y6
+	VMASKMOVPD   (CX)(SI*4), Y0, Y1
+	VFMADD231PD  Y1, Y5, Y6
+	TESTQ        $0x00000002, BX
+	JZ           part0true2
+	VMOVUPS      X6, (DX)
+	VEXTRACTF128 $0x01, Y6, X6
+	ADDQ         $0x10, DX
+
+part0true2:
+	TESTQ     $0x00000001, BX
+	JZ        part0true1
+	VMOVLPS   X6, (DX)
+	VPERMILPD $0x01, X6, X6
+
+part0true1:
+whole0true:
+next:
+	DECQ 56(AX)
+	JZ   end
+	MOVQ 8(AX), CX
+	ADDQ CX, (AX)
+	MOVQ 48(AX), CX
+	ADDQ CX, 40(AX)
+	JMP  row
+
+end:
+	VZEROUPPER
+	RET
+
+// func f64Outer6(o *outering)
+// Requires: AVX, FMA3
+TEXT ·f64Outer6(SB), NOSPLIT, $0-8
+	MOVQ    o+0(FP), AX
+	MOVQ    64(AX), CX
+	ANDQ    $0x03, CX
+	NEGQ    CX
+	LEAQ    maskTable<>+32(SB), DX
+	VMOVDQU (DX)(CX*8), Y0
+
+row:
+	MOVQ         (AX), CX
+	MOVQ         16(AX), DX
+	VBROADCASTSD (CX), Y1
+	ADDQ         DX, CX
+	VBROADCASTSD (CX), Y2
+	ADDQ         DX, CX
+	VBROADCASTSD (CX), Y3
+	ADDQ         DX, CX
+	VBROADCASTSD (CX), Y4
+	ADDQ         DX, CX
+	VBROADCASTSD (CX), Y5
+	ADDQ         DX, CX
+	VBROADCASTSD (CX), Y6
+	MOVQ         24(AX), CX
+	MOVQ         40(AX), DX
+	MOVQ         64(AX), BX
+	MOVQ         32(AX), SI
+	LEAQ         (SI)(SI*2), DI
+	LEAQ         (SI)(SI*4), R8
+	CMPQ         72(AX), $0x00
+	JNE          load
+	CMPQ         BX, $0x10
+	JLT          after4false
+
+vectors4false:
+	VXORPS      Y7, Y7, Y7
+	VXORPS      Y8, Y8, Y8
+	VXORPS      Y9, Y9, Y9
+	VXORPS      Y10, Y10, Y10
+	VFMADD231PD (CX), Y1, Y7
+	VFMADD231PD 32(CX), Y1, Y8
+	VFMADD231PD 64(CX), Y1, Y9
+	VFMADD231PD 96(CX), Y1, Y10
+	VFMADD231PD (CX)(SI*1), Y2, Y7
+	VFMADD231PD 32(CX)(SI*1), Y2, Y8
+	VFMADD231PD 64(CX)(SI*1), Y2, Y9
+	VFMADD231PD 96(CX)(SI*1), Y2, Y10
+	VFMADD231PD (CX)(SI*2), Y3, Y7
+	VFMADD231PD 32(CX)(SI*2), Y3, Y8
+	VFMADD231PD 64(CX)(SI*2), Y3, Y9
+	VFMADD231PD 96(CX)(SI*2), Y3, Y10
+	VFMADD231PD (CX)(DI*1), Y4, Y7
+	VFMADD231PD 32(CX)(DI*1), Y4, Y8
+	VFMADD231PD 64(CX)(DI*1), Y4, Y9
+	VFMADD231PD 96(CX)(DI*1), Y4, Y10
+	VFMADD231PD (CX)(SI*4), Y5, Y7
+	VFMADD231PD 32(CX)(SI*4), Y5, Y8
+	VFMADD231PD 64(CX)(SI*4), Y5, Y9
+	VFMADD231PD 96(CX)(SI*4), Y5, Y10
+	VFMADD231PD (CX)(R8*1), Y6, Y7
+	VFMADD231PD 32(CX)(R8*1), Y6, Y8
+	VFMADD231PD 64(CX)(R8*1), Y6, Y9
+	VFMADD231PD 96(CX)(R8*1), Y6, Y10
+	VMOVUPD     Y7, (DX)
+	VMOVUPD     Y8, 32(DX)
+	VMOVUPD     Y9, 64(DX)
+	VMOVUPD     Y10, 96(DX)
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x10, BX
+	CMPQ        BX, $0x10
+	JGE         vectors4false
+
+after4false:
+	CMPQ BX, $0x04
+	JLT  after1false
+
+vectors1false:
+	VXORPS      Y7, Y7, Y7
+	VFMADD231PD (CX), Y1, Y7
+	VFMADD231PD (CX)(SI*1), Y2, Y7
+	VFMADD231PD (CX)(SI*2), Y3, Y7
+	VFMADD231PD (CX)(DI*1), Y4, Y7
+	VFMADD231PD (CX)(SI*4), Y5, Y7
+	VFMADD231PD (CX)(R8*1), Y6, Y7
+	VMOVUPD     Y7, (DX)
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x04, BX
+	CMPQ        BX, $0x04
+	JGE         vectors1false
+
+after1false:
+	TESTQ        BX, BX
+	JZ           whole0false
+	VXORPS       Y7, Y7, Y7
+	VMASKMOVPD   (CX), Y0, Y8
+	VFMADD231PD  Y8, Y1, Y7
+	VMASKMOVPD   (CX)(SI*1), Y0, Y1
+	VFMADD231PD  Y1, Y2, Y7
+	VMASKMOVPD   (CX)(SI*2), Y0, Y1
+	VFMADD231PD  Y1, Y3, Y7
+	VMASKMOVPD   (CX)(DI*1), Y0, Y1
+	VFMADD231PD  Y1, Y4, Y7
+	VMASKMOVPD   (CX)(SI*4), Y0, Y1
+	VFMADD231PD  Y1, Y5, Y7
+	VMASKMOVPD   (CX)(R8*1), Y0, Y1
+	VFMADD231PD  Y1, Y6, Y7
+	TESTQ        $0x00000002, BX
+	JZ           part0false2
+	VMOVUPS      X7, (DX)
+	VEXTRACTF128 $0x01, Y7, X7
+	ADDQ         $0x10, DX
+
+part0false2:
+	TESTQ     $0x00000001, BX
+	JZ        part0false1
+	VMOVLPS   X7, (DX)
+	VPERMILPD $0x01, X7, X7
+
+part0false1:
+whole0false:
+	JMP next
+
+load:
+	CMPQ BX, $0x10
+	JLT  after4true
+
+vectors4true:
+	VMOVUPD     (DX), Y7
+	VMOVUPD     32(DX), Y8
+	VMOVUPD     64(DX), Y9
+	VMOVUPD     96(DX), Y10
+	VFMADD231PD (CX), Y1, Y7
+	VFMADD231PD 32(CX), Y1, Y8
+	VFMADD231PD 64(CX), Y1, Y9
+	VFMADD231PD 96(CX), Y1, Y10
+	VFMADD231PD (CX)(SI*1), Y2, Y7
+	VFMADD231PD 32(CX)(SI*1), Y2, Y8
+	VFMADD231PD 64(CX)(SI*1), Y2, Y9
+	VFMADD231PD 96(CX)(SI*1), Y2, Y10
+	VFMADD231PD (CX)(SI*2), Y3, Y7
+	VFMADD231PD 32(CX)(SI*2), Y3, Y8
+	VFMADD231PD 64(CX)(SI*2), Y3, Y9
+	VFMADD231PD 96(CX)(SI*2), Y3, Y10
+	VFMADD231PD (CX)(DI*1), Y4, Y7
+	VFMADD231PD 32(CX)(DI*1), Y4, Y8
+	VFMADD231PD 64(CX)(DI*1), Y4, Y9
+	VFMADD231PD 96(CX)(DI*1), Y4, Y10
+	VFMADD231PD (CX)(SI*4), Y5, Y7
+	VFMADD231PD 32(CX)(SI*4), Y5, Y8
+	VFMADD231PD 64(CX)(SI*4), Y5, Y9
+	VFMADD231PD 96(CX)(SI*4), Y5, Y10
+	VFMADD231PD (CX)(R8*1), Y6, Y7
+	VFMADD231PD 32(CX)(R8*1), Y6, Y8
+	VFMADD231PD 64(CX)(R8*1), Y6, Y9
+	VFMADD231PD 96(CX)(R8*1), Y6, Y10
+	VMOVUPD     Y7, (DX)
+	VMOVUPD     Y8, 32(DX)
+	VMOVUPD     Y9, 64(DX)
+	VMOVUPD     Y10, 96(DX)
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x10, BX
+	CMPQ        BX, $0x10
+	JGE         vectors4true
+
+after4true:
+	CMPQ BX, $0x04
+	JLT  after1true
+
+vectors1true:
+	VMOVUPD     (DX), Y7
+	VFMADD231PD (CX), Y1, Y7
+	VFMADD231PD (CX)(SI*1), Y2, Y7
+	VFMADD231PD (CX)(SI*2), Y3, Y7
+	VFMADD231PD (CX)(DI*1), Y4, Y7
+	VFMADD231PD (CX)(SI*4), Y5, Y7
+	VFMADD231PD (CX)(R8*1), Y6, Y7
+	VMOVUPD     Y7, (DX)
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x04, BX
+	CMPQ        BX, $0x04
+	JGE         vectors1true
+
+after1true:
+	TESTQ        BX, BX
+	JZ           whole0true
+	VMASKMOVPD   (DX), Y0, Y7
+	VMASKMOVPD   (CX), Y0, Y8
+	VFMADD231PD  Y8, Y1, Y7
+	VMASKMOVPD   (CX)(SI*1), Y0, Y1
+	VFMADD231PD  Y1, Y2, Y7
+	VMASKMOVPD   (CX)(SI*2), Y0, Y1
+	VFMADD231PD  Y1, Y3, Y7
+	VMASKMOVPD   (CX)(DI*1), Y0, Y1
+	VFMADD231PD  Y1, Y4, Y7
+	VMASKMOVPD   (CX)(SI*4), Y0, Y1
+	VFMADD231PD  Y1, Y5, Y7
+	VMASKMOVPD   (CX)(R8*1), Y0, Y1
+	VFMADD231PD  Y1, Y6, Y7
+	TESTQ        $0x00000002, BX
+	JZ           part0true2
+	VMOVUPS      X7, (DX)
+	VEXTRACTF128 $0x01, Y7, X7
+	ADDQ         $0x10, DX
+
+part0true2:
+	TESTQ     $0x00000001, BX
+	JZ        part0true1
+	VMOVLPS   X7, (DX)
+	VPERMILPD $0x01, X7, X7
+
+part0true1:
+whole0true:
+next:
+	DECQ 56(AX)
+	JZ   end
+	MOVQ 8(AX), CX
+	ADDQ CX, (AX)
+	MOVQ 48(AX), CX
+	ADDQ CX, 40(AX)
+	JMP  row
+
+end:
+	VZEROUPPER
+	RET
+
+// func f64Outer7(o *outering)
+// Requires: AVX, FMA3
+TEXT ·f64Outer7(SB), NOSPLIT, $0-8
+	MOVQ    o+0(FP), AX
+	MOVQ    64(AX), CX
+	ANDQ    $0x03, CX
+	NEGQ    CX
+	LEAQ    maskTable<>+32(SB), DX
+	VMOVDQU (DX)(CX*8), Y0
+
+row:
+	MOVQ         (AX), CX
+	MOVQ         16(AX), DX
+	VBROADCASTSD (CX), Y1
+	ADDQ         DX, CX
+	VBROADCASTSD (CX), Y2
+	ADDQ         DX, CX
+	VBROADCASTSD (CX), Y3
+	ADDQ         DX, CX
+	VBROADCASTSD (CX), Y4
+	ADDQ         DX, CX
+	VBROADCASTSD (CX), Y5
+	ADDQ         DX, CX
+	VBROADCASTSD (CX), Y6
+	ADDQ         DX, CX
+	VBROADCASTSD (CX), Y7
+	MOVQ         24(AX), CX
+	MOVQ         40(AX), DX
+	MOVQ         64(AX), BX
+	MOVQ         32(AX), SI
+	LEAQ         (SI)(SI*2), DI
+	LEAQ         (SI)(SI*4), R8
+	CMPQ         72(AX), $0x00
+	JNE          load
+	CMPQ         BX, $0x10
+	JLT          after4false
+
+vectors4false:
+	VXORPS      Y8, Y8, Y8
+	VXORPS      Y9, Y9, Y9
+	VXORPS      Y10, Y10, Y10
+	VXORPS      Y11, Y11, Y11
+	VFMADD231PD (CX), Y1, Y8
+	VFMADD231PD 32(CX), Y1, Y9
+	VFMADD231PD 64(CX), Y1, Y10
+	VFMADD231PD 96(CX), Y1, Y11
+	VFMADD231PD (CX)(SI*1), Y2, Y8
+	VFMADD231PD 32(CX)(SI*1), Y2, Y9
+	VFMADD231PD 64(CX)(SI*1), Y2, Y10
+	VFMADD231PD 96(CX)(SI*1), Y2, Y11
+	VFMADD231PD (CX)(SI*2), Y3, Y8
+	VFMADD231PD 32(CX)(SI*2), Y3, Y9
+	VFMADD231PD 64(CX)(SI*2), Y3, Y10
+	VFMADD231PD 96(CX)(SI*2), Y3, Y11
+	VFMADD231PD (CX)(DI*1), Y4, Y8
+	VFMADD231PD 32(CX)(DI*1), Y4, Y9
+	VFMADD231PD 64(CX)(DI*1), Y4, Y10
+	VFMADD231PD 96(CX)(DI*1), Y4, Y11
+	VFMADD231PD (CX)(SI*4), Y5, Y8
+	VFMADD231PD 32(CX)(SI*4), Y5, Y9
+	VFMADD231PD 64(CX)(SI*4), Y5, Y10
+	VFMADD231PD 96(CX)(SI*4), Y5, Y11
+	VFMADD231PD (CX)(R8*1), Y6, Y8
+	VFMADD231PD 32(CX)(R8*1), Y6, Y9
+	VFMADD231PD 64(CX)(R8*1), Y6, Y10
+	VFMADD231PD 96(CX)(R8*1), Y6, Y11
+	VFMADD231PD (CX)(DI*2), Y7, Y8
+	VFMADD231PD 32(CX)(DI*2), Y7, Y9
+	VFMADD231PD 64(CX)(DI*2), Y7, Y10
+	VFMADD231PD 96(CX)(DI*2), Y7, Y11
+	VMOVUPD     Y8, (DX)
+	VMOVUPD     Y9, 32(DX)
+	VMOVUPD     Y10, 64(DX)
+	VMOVUPD     Y11, 96(DX)
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x10, BX
+	CMPQ        BX, $0x10
+	JGE         vectors4false
+
+after4false:
+	CMPQ BX, $0x04
+	JLT  after1false
+
+vectors1false:
+	VXORPS      Y8, Y8, Y8
+	VFMADD231PD (CX), Y1, Y8
+	VFMADD231PD (CX)(SI*1), Y2, Y8
+	VFMADD231PD (CX)(SI*2), Y3, Y8
+	VFMADD231PD (CX)(DI*1), Y4, Y8
+	VFMADD231PD (CX)(SI*4), Y5, Y8
+	VFMADD231PD (CX)(R8*1), Y6, Y8
+	VFMADD231PD (CX)(DI*2), Y7, Y8
+	VMOVUPD     Y8, (DX)
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x04, BX
+	CMPQ        BX, $0x04
+	JGE         vectors1false
+
+after1false:
+	TESTQ        BX, BX
+	JZ           whole0false
+	VXORPS       Y8, Y8, Y8
+	VMASKMOVPD   (CX), Y0, Y9
+	VFMADD231PD  Y9, Y1, Y8
+	VMASKMOVPD   (CX)(SI*1), Y0, Y1
+	VFMADD231PD  Y1, Y2, Y8
+	VMASKMOVPD   (CX)(SI*2), Y0, Y1
+	VFMADD231PD  Y1, Y3, Y8
+	VMASKMOVPD   (CX)(DI*1), Y0, Y1
+	VFMADD231PD  Y1, Y4, Y8
+	VMASKMOVPD   (CX)(SI*4), Y0, Y1
+	VFMADD231PD  Y1, Y5, Y8
+	VMASKMOVPD   (CX)(R8*1), Y0, Y1
+	VFMADD231PD  Y1, Y6, Y8
+	VMASKMOVPD   (CX)(DI*2), Y0, Y1
+	VFMADD231PD  Y1, Y7, Y8
+	TESTQ        $0x00000002, BX
+	JZ           part0false2
+	VMOVUPS      X8, (DX)
+	VEXTRACTF128 $0x01, Y8, X8
+	ADDQ         $0x10, DX
+
+part0false2:
+	TESTQ     $0x00000001, BX
+	JZ        part0false1
+	VMOVLPS   X8, (DX)
+	VPERMILPD $0x01, X8, X8
+
+part0false1:
+whole0false:
+	JMP next
+
+load:
+	CMPQ BX, $0x10
+	JLT  after4true
+
+vectors4true:
+	VMOVUPD     (DX), Y8
+	VMOVUPD     32(DX), Y9
+	VMOVUPD     64(DX), Y10
+	VMOVUPD     96(DX), Y11
+	VFMADD231PD (CX), Y1, Y8
+	VFMADD231PD 32(CX), Y1, Y9
+	VFMADD231PD 64(CX), Y1, Y10
+	VFMADD231PD 96(CX), Y1, Y11
+	VFMADD231PD (CX)(SI*1), Y2, Y8
+	VFMADD231PD 32(CX)(SI*1), Y2, Y9
+	VFMADD231PD 64(CX)(SI*1), Y2, Y10
+	VFMADD231PD 96(CX)(SI*1), Y2, Y11
+	VFMADD231PD (CX)(SI*2), Y3, Y8
+	VFMADD231PD 32(CX)(SI*2), Y3, Y9
+	VFMADD231PD 64(CX)(SI*2), Y3, Y10
+	VFMADD231PD 96(CX)(SI*2), Y3, Y11
+	VFMADD231PD (CX)(DI*1), Y4, Y8
+	VFMADD231PD 32(CX)(DI*1), Y4, Y9
+	VFMADD231PD 64(CX)(DI*1), Y4, Y10
+	VFMADD231PD 96(CX)(DI*1), Y4, Y11
+	VFMADD231PD (CX)(SI*4), Y5, Y8
+	VFMADD231PD 32(CX)(SI*4), Y5, Y9
+	VFMADD231PD 64(CX)(SI*4), Y5, Y10
+	VFMADD231PD 96(CX)(SI*4), Y5, Y11
+	VFMADD231PD (CX)(R8*1), Y6, Y8
+	VFMADD231PD 32(CX)(R8*1), Y6, Y9
+	VFMADD231PD 64(CX)(R8*1), Y6, Y10
+	VFMADD231PD 96(CX)(R8*1), Y6, Y11
+	VFMADD231PD (CX)(DI*2), Y7, Y8
+	VFMADD231PD 32(CX)(DI*2), Y7, Y9
+	VFMADD231PD 64(CX)(DI*2), Y7, Y10
+	VFMADD231PD 96(CX)(DI*2), Y7, Y11
+	VMOVUPD     Y8, (DX)
+	VMOVUPD     Y9, 32(DX)
+	VMOVUPD     Y10, 64(DX)
+	VMOVUPD     Y11, 96(DX)
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x10, BX
+	CMPQ        BX, $0x10
+	JGE         vectors4true
+
+after4true:
+	CMPQ BX, $0x04
+	JLT  after1true
+
+vectors1true:
+	VMOVUPD     (DX), Y8
+	VFMADD231PD (CX), Y1, Y8
+	VFMADD231PD (CX)(SI*1), Y2, Y8
+	VFMADD231PD (CX)(SI*2), Y3, Y8
+	VFMADD231PD (CX)(DI*1), Y4, Y8
+	VFMADD231PD (CX)(SI*4), Y5, Y8
+	VFMADD231PD (CX)(R8*1), Y6, Y8
+	VFMADD231PD (CX)(DI*2), Y7, Y8
+	VMOVUPD     Y8, (DX)
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x04, BX
+	CMPQ        BX, $0x04
+	JGE         vectors1true
+
+after1true:
+	TESTQ        BX, BX
+	JZ           whole0true
+	VMASKMOVPD   (DX), Y0, Y8
+	VMASKMOVPD   (CX), Y0, Y9
+	VFMADD231PD  Y9, Y1, Y8
+	VMASKMOVPD   (CX)(SI*1), Y0, Y1
+	VFMADD231PD  Y1, Y2, Y8
+	VMASKMOVPD   (CX)(SI*2), Y0, Y1
+	VFMADD231PD  Y1, Y3, Y8
+	VMASKMOVPD   (CX)(DI*1), Y0, Y1
+	VFMADD231PD  Y1, Y4, Y8
+	VMASKMOVPD   (CX)(SI*4), Y0, Y1
+	VFMADD231PD  Y1, Y5, Y8
+	VMASKMOVPD   (CX)(R8*1), Y0, Y1
+	VFMADD231PD  Y1, Y6, Y8
+	VMASKMOVPD   (CX)(DI*2), Y0, Y1
+	VFMADD231PD  Y1, Y7, Y8
+	TESTQ        $0x00000002, BX
+	JZ           part0true2
+	VMOVUPS      X8, (DX)
+	VEXTRACTF128 $0x01, Y8, X8
+	ADDQ         $0x10, DX
+
+part0true2:
+	TESTQ     $0x00000001, BX
+	JZ        part0true1
+	VMOVLPS   X8, (DX)
+	VPERMILPD $0x01, X8, X8
+
+part0true1:
+whole0true:
+next:
+	DECQ 56(AX)
+	JZ   end
+	MOVQ 8(AX), CX
+	ADDQ CX, (AX)
+	MOVQ 48(AX), CX
+	ADDQ CX, 40(AX)
+	JMP  row
+
+end:
+	VZEROUPPER
+	RET
+
+// func f64Outer8(o *outering)
+// Requires: AVX, FMA3
+TEXT ·f64Outer8(SB), NOSPLIT, $0-8
+	MOVQ    o+0(FP), AX
+	MOVQ    64(AX), CX
+	ANDQ    $0x03, CX
+	NEGQ    CX
+	LEAQ    maskTable<>+32(SB), DX
+	VMOVDQU (DX)(CX*8), Y0
+
+row:
+	MOVQ         (AX), CX
+	MOVQ         16(AX), DX
+	VBROADCASTSD (CX), Y1
+	ADDQ         DX, CX
+	VBROADCASTSD (CX), Y2
+	ADDQ         DX, CX
+	VBROADCASTSD (CX), Y3
+	ADDQ         DX, CX
+	VBROADCASTSD (CX), Y4
+	ADDQ         DX, CX
+	VBROADCASTSD (CX), Y5
+	ADDQ         DX, CX
+	VBROADCASTSD (CX), Y6
+	ADDQ         DX, CX
+	VBROADCASTSD (CX), Y7
+	ADDQ         DX, CX
+	VBROADCASTSD (CX), Y8
+	MOVQ         24(AX), CX
+	MOVQ         40(AX), DX
+	MOVQ         64(AX), BX
+	MOVQ         32(AX), SI
+	LEAQ         (SI)(SI*2), DI
+	LEAQ         (SI)(SI*4), R8
+	LEAQ         (DI)(SI*4), R9
+	ADDQ         CX, R9
+	CMPQ         72(AX), $0x00
+	JNE          load
+	CMPQ         BX, $0x10
+	JLT          after4false
+
+vectors4false:
+	VXORPS      Y9, Y9, Y9
+	VXORPS      Y10, Y10, Y10
+	VXORPS      Y11, Y11, Y11
+	VXORPS      Y12, Y12, Y12
+	VFMADD231PD (CX), Y1, Y9
+	VFMADD231PD 32(CX), Y1, Y10
+	VFMADD231PD 64(CX), Y1, Y11
+	VFMADD231PD 96(CX), Y1, Y12
+	VFMADD231PD (CX)(SI*1), Y2, Y9
+	VFMADD231PD 32(CX)(SI*1), Y2, Y10
+	VFMADD231PD 64(CX)(SI*1), Y2, Y11
+	VFMADD231PD 96(CX)(SI*1), Y2, Y12
+	VFMADD231PD (CX)(SI*2), Y3, Y9
+	VFMADD231PD 32(CX)(SI*2), Y3, Y10
+	VFMADD231PD 64(CX)(SI*2), Y3, Y11
+	VFMADD231PD 96(CX)(SI*2), Y3, Y12
+	VFMADD231PD (CX)(DI*1), Y4, Y9
+	VFMADD231PD 32(CX)(DI*1), Y4, Y10
+	VFMADD231PD 64(CX)(DI*1), Y4, Y11
+	VFMADD231PD 96(CX)(DI*1), Y4, Y12
+	VFMADD231PD (CX)(SI*4), Y5, Y9
+	VFMADD231PD 32(CX)(SI*4), Y5, Y10
+	VFMADD231PD 64(CX)(SI*4), Y5, Y11
+	VFMADD231PD 96(CX)(SI*4), Y5, Y12
+	VFMADD231PD (CX)(R8*1), Y6, Y9
+	VFMADD231PD 32(CX)(R8*1), Y6, Y10
+	VFMADD231PD 64(CX)(R8*1), Y6, Y11
+	VFMADD231PD 96(CX)(R8*1), Y6, Y12
+	VFMADD231PD (CX)(DI*2), Y7, Y9
+	VFMADD231PD 32(CX)(DI*2), Y7, Y10
+	VFMADD231PD 64(CX)(DI*2), Y7, Y11
+	VFMADD231PD 96(CX)(DI*2), Y7, Y12
+	VFMADD231PD (R9), Y8, Y9
+	VFMADD231PD 32(R9), Y8, Y10
+	VFMADD231PD 64(R9), Y8, Y11
+	VFMADD231PD 96(R9), Y8, Y12
+	VMOVUPD     Y9, (DX)
+	VMOVUPD     Y10, 32(DX)
+	VMOVUPD     Y11, 64(DX)
+	VMOVUPD     Y12, 96(DX)
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, R9
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x10, BX
+	CMPQ        BX, $0x10
+	JGE         vectors4false
+
+after4false:
+	CMPQ BX, $0x04
+	JLT  after1false
+
+vectors1false:
+	VXORPS      Y9, Y9, Y9
+	VFMADD231PD (CX), Y1, Y9
+	VFMADD231PD (CX)(SI*1), Y2, Y9
+	VFMADD231PD (CX)(SI*2), Y3, Y9
+	VFMADD231PD (CX)(DI*1), Y4, Y9
+	VFMADD231PD (CX)(SI*4), Y5, Y9
+	VFMADD231PD (CX)(R8*1), Y6, Y9
+	VFMADD231PD (CX)(DI*2), Y7, Y9
+	VFMADD231PD (R9), Y8, Y9
+	VMOVUPD     Y9, (DX)
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, R9
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x04, BX
+	CMPQ        BX, $0x04
+	JGE         vectors1false
+
+after1false:
+	TESTQ        BX, BX
+	JZ           whole0false
+	VXORPS       Y9, Y9, Y9
+	VMASKMOVPD   (CX), Y0, Y10
+	VFMADD231PD  Y10, Y1, Y9
+	VMASKMOVPD   (CX)(SI*1), Y0, Y1
+	VFMADD231PD  Y1, Y2, Y9
+	VMASKMOVPD   (CX)(SI*2), Y0, Y1
+	VFMADD231PD  Y1, Y3, Y9
+	VMASKMOVPD   (CX)(DI*1), Y0, Y1
+	VFMADD231PD  Y1, Y4, Y9
+	VMASKMOVPD   (CX)(SI*4), Y0, Y1
+	VFMADD231PD  Y1, Y5, Y9
+	VMASKMOVPD   (CX)(R8*1), Y0, Y1
+	VFMADD231PD  Y1, Y6, Y9
+	VMASKMOVPD   (CX)(DI*2), Y0, Y1
+	VFMADD231PD  Y1, Y7, Y9
+	VMASKMOVPD   (R9), Y0, Y1
+	VFMADD231PD  Y1, Y8, Y9
+	TESTQ        $0x00000002, BX
+	JZ           part0false2
+	VMOVUPS      X9, (DX)
+	VEXTRACTF128 $0x01, Y9, X9
+	ADDQ         $0x10, DX
+
+part0false2:
+	TESTQ     $0x00000001, BX
+	JZ        part0false1
+	VMOVLPS   X9, (DX)
+	VPERMILPD $0x01, X9, X9
+
+part0false1:
+whole0false:
+	JMP next
+
+load:
+	CMPQ BX, $0x10
+	JLT  after4true
+
+vectors4true:
+	VMOVUPD     (DX), Y9
+	VMOVUPD     32(DX), Y10
+	VMOVUPD     64(DX), Y11
+	VMOVUPD     96(DX), Y12
+	VFMADD231PD (CX), Y1, Y9
+	VFMADD231PD 32(CX), Y1, Y10
+	VFMADD231PD 64(CX), Y1, Y11
+	VFMADD231PD 96(CX), Y1, Y12
+	VFMADD231PD (CX)(SI*1), Y2, Y9
+	VFMADD231PD 32(CX)(SI*1), Y2, Y10
+	VFMADD231PD 64(CX)(SI*1), Y2, Y11
+	VFMADD231PD 96(CX)(SI*1), Y2, Y12
+	VFMADD231PD (CX)(SI*2), Y3, Y9
+	VFMADD231PD 32(CX)(SI*2), Y3, Y10
+	VFMADD231PD 64(CX)(SI*2), Y3, Y11
+	VFMADD231PD 96(CX)(SI*2), Y3, Y12
+	VFMADD231PD (CX)(DI*1), Y4, Y9
+	VFMADD231PD 32(CX)(DI*1), Y4, Y10
+	VFMADD231PD 64(CX)(DI*1), Y4, Y11
+	VFMADD231PD 96(CX)(DI*1), Y4, Y12
+	VFMADD231PD (CX)(SI*4), Y5, Y9
+	VFMADD231PD 32(CX)(SI*4), Y5, Y10
+	VFMADD231PD 64(CX)(SI*4), Y5, Y11
+	VFMADD231PD 96(CX)(SI*4), Y5, Y12
+	VFMADD231PD (CX)(R8*1), Y6, Y9
+	VFMADD231PD 32(CX)(R8*1), Y6, Y10
+	VFMADD231PD 64(CX)(R8*1), Y6, Y11
+	VFMADD231PD 96(CX)(R8*1), Y6, Y12
+	VFMADD231PD (CX)(DI*2), Y7, Y9
+	VFMADD231PD 32(CX)(DI*2), Y7, Y10
+	VFMADD231PD 64(CX)(DI*2), Y7, Y11
+	VFMADD231PD 96(CX)(DI*2), Y7, Y12
+	VFMADD231PD (R9), Y8, Y9
+	VFMADD231PD 32(R9), Y8, Y10
+	VFMADD231PD 64(R9), Y8, Y11
+	VFMADD231PD 96(R9), Y8, Y12
+	VMOVUPD     Y9, (DX)
+	VMOVUPD     Y10, 32(DX)
+	VMOVUPD     Y11, 64(DX)
+	VMOVUPD     Y12, 96(DX)
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, R9
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x10, BX
+	CMPQ        BX, $0x10
+	JGE         vectors4true
+
+after4true:
+	CMPQ BX, $0x04
+	JLT  after1true
+
+vectors1true:
+	VMOVUPD     (DX), Y9
+	VFMADD231PD (CX), Y1, Y9
+	VFMADD231PD (CX)(SI*1), Y2, Y9
+	VFMADD231PD (CX)(SI*2), Y3, Y9
+	VFMADD231PD (CX)(DI*1), Y4, Y9
+	VFMADD231PD (CX)(SI*4), Y5, Y9
+	VFMADD231PD (CX)(R8*1), Y6, Y9
+	VFMADD231PD (CX)(DI*2), Y7, Y9
+	VFMADD231PD (R9), Y8, Y9
+	VMOVUPD     Y9, (DX)
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, R9
+	ADDQ        $0x00000020, DX
+	SUBQ        $0x04, BX
+	CMPQ        BX, $0x04
+	JGE         vectors1true
+
+after1true:
+	TESTQ        BX, BX
+	JZ           whole0true
+	VMASKMOVPD   (DX), Y0, Y9
+	VMASKMOVPD   (CX), Y0, Y10
+	VFMADD231PD  Y10, Y1, Y9
+	VMASKMOVPD   (CX)(SI*1), Y0, Y1
+	VFMADD231PD  Y1, Y2, Y9
+	VMASKMOVPD   (CX)(SI*2), Y0, Y1
+	VFMADD231PD  Y1, Y3, Y9
+	VMASKMOVPD   (CX)(DI*1), Y0, Y1
+	VFMADD231PD  Y1, Y4, Y9
+	VMASKMOVPD   (CX)(SI*4), Y0, Y1
+	VFMADD231PD  Y1, Y5, Y9
+	VMASKMOVPD   (CX)(R8*1), Y0, Y1
+	VFMADD231PD  Y1, Y6, Y9
+	VMASKMOVPD   (CX)(DI*2), Y0, Y1
+	VFMADD231PD  Y1, Y7, Y9
+	VMASKMOVPD   (R9), Y0, Y1
+	VFMADD231PD  Y1, Y8, Y9
+	TESTQ        $0x00000002, BX
+	JZ           part0true2
+	VMOVUPS      X9, (DX)
+	VEXTRACTF128 $0x01, Y9, X9
+	ADDQ         $0x10, DX
+
+part0true2:
+	TESTQ     $0x00000001, BX
+	JZ        part0true1
+	VMOVLPS   X9, (DX)
+	VPERMILPD $0x01, X9, X9
+
+part0true1:
+whole0true:
+next:
+	DECQ 56(AX)
+	JZ   end
+	MOVQ 8(AX), CX
+	ADDQ CX, (AX)
+	MOVQ 48(AX), CX
+	ADDQ CX, 40(AX)
+	JMP  row
+
+end:
+	VZEROUPPER
+	RET
+
+// func f64Few1x1(t *tile)
+// Requires: AVX, FMA3
+TEXT ·f64Few1x1(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    64(AX), CX
+	NEGQ    CX
+	LEAQ    maskTable<>+32(SB), DX
+	VMOVDQU (DX)(CX*8), Y0
+
+chunk:
+	MOVQ   32(AX), CX
+	MOVQ   40(AX), DX
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y1, Y1, Y1
+	JMP    begun
+
+load:
+	VBROADCASTSD 80(AX), Y2
+	MOVQ         CX, BX
+	VMASKMOVPD   (BX), Y0, Y1
+	VMULPD       Y2, Y1, Y1
+
+begun:
+	MOVQ (AX), BX
+	MOVQ 16(AX), SI
+	MOVQ 24(AX), DI
+	MOVQ 48(AX), R8
+	SHRQ $0x01, R8
+	JZ   rest
+
+two:
+	VMASKMOVPD   (SI), Y0, Y2
+	VBROADCASTSD (BX), Y3
+	VFMADD231PD  Y2, Y3, Y1
+	ADDQ         DI, SI
+	VMASKMOVPD   (SI), Y0, Y2
+	VBROADCASTSD 8(BX), Y3
+	VFMADD231PD  Y2, Y3, Y1
+	ADDQ         DI, SI
+	ADDQ         $0x00000010, BX
+	DECQ         R8
+	JNZ          two
+
+rest:
+	TESTQ        $0x00000001, 48(AX)
+	JZ           summed
+	VMASKMOVPD   (SI), Y0, Y2
+	VBROADCASTSD (BX), Y3
+	VFMADD231PD  Y2, Y3, Y1
+	ADDQ         DI, SI
+
+summed:
+	CMPQ    64(AX), $0x04
+	JNE     partial
+	VMOVUPD Y1, (CX)
+	ADDQ    DX, CX
+	JMP     stored
+
+partial:
+	MOVQ         CX, SI
+	TESTQ        $0x00000002, 64(AX)
+	JZ           without2
+	MOVQ         SI, BX
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y1, X1
+	ADDQ         $0x10, SI
+
+without2:
+	TESTQ     $0x00000001, 64(AX)
+	JZ        without1
+	MOVQ      SI, BX
+	VMOVLPS   X1, (BX)
+	VPERMILPD $0x01, X1, X1
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+1, BX, BX
+	ADDQ   BX, CX
+
+stored:
+	DECQ 56(AX)
+	JZ   end
+	ADDQ $0x00000020, 16(AX)
+	ADDQ $0x00000020, 32(AX)
+	JMP  chunk
+
+end:
+	VZEROUPPER
+	RET
+
+// func f64Few1x2(t *tile)
+// Requires: AVX, FMA3
+TEXT ·f64Few1x2(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    64(AX), CX
+	SUBQ    $0x04, CX
+	NEGQ    CX
+	LEAQ    maskTable<>+32(SB), DX
+	VMOVDQU (DX)(CX*8), Y0
+
+chunk:
+	MOVQ   32(AX), CX
+	MOVQ   40(AX), DX
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	JMP    begun
+
+load:
+	VBROADCASTSD 80(AX), Y3
+	MOVQ         CX, BX
+	VMULPD       (BX), Y3, Y1
+	VMASKMOVPD   32(BX), Y0, Y2
+	VMULPD       Y3, Y2, Y2
+
+begun:
+	MOVQ (AX), BX
+	MOVQ 16(AX), SI
+	MOVQ 24(AX), DI
+	MOVQ 48(AX), R8
+	SHRQ $0x01, R8
+	JZ   rest
+
+two:
+	VBROADCASTSD (BX), Y3
+	VFMADD231PD  (SI), Y3, Y1
+	VMASKMOVPD   32(SI), Y0, Y4
+	VFMADD231PD  Y4, Y3, Y2
+	ADDQ         DI, SI
+	VBROADCASTSD 8(BX), Y3
+	VFMADD231PD  (SI), Y3, Y1
+	VMASKMOVPD   32(SI), Y0, Y4
+	VFMADD231PD  Y4, Y3, Y2
+	ADDQ         DI, SI
+	ADDQ         $0x00000010, BX
+	DECQ         R8
+	JNZ          two
+
+rest:
+	TESTQ        $0x00000001, 48(AX)
+	JZ           summed
+	VBROADCASTSD (BX), Y3
+	VFMADD231PD  (SI), Y3, Y1
+	VMASKMOVPD   32(SI), Y0, Y4
+	VFMADD231PD  Y4, Y3, Y2
+	ADDQ         DI, SI
+
+summed:
+	CMPQ    64(AX), $0x08
+	JNE     partial
+	VMOVUPD Y1, (CX)
+	VMOVUPD Y2, 32(CX)
+	ADDQ    DX, CX
+	JMP     stored
+
+partial:
+	MOVQ         CX, SI
+	MOVQ         SI, BX
+	VMOVUPD      Y1, (BX)
+	ADDQ         $0x20, SI
+	TESTQ        $0x00000002, 64(AX)
+	JZ           without2
+	MOVQ         SI, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         $0x10, SI
+
+without2:
+	TESTQ     $0x00000001, 64(AX)
+	JZ        without1
+	MOVQ      SI, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+1, BX, BX
+	ADDQ   BX, CX
+
+stored:
+	DECQ 56(AX)
+	JZ   end
+	ADDQ $0x00000040, 16(AX)
+	ADDQ $0x00000040, 32(AX)
+	JMP  chunk
+
+end:
+	VZEROUPPER
+	RET
+
+// func f64Few1x3(t *tile)
+// Requires: AVX, FMA3
+TEXT ·f64Few1x3(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    64(AX), CX
+	SUBQ    $0x08, CX
+	NEGQ    CX
+	LEAQ    maskTable<>+32(SB), DX
+	VMOVDQU (DX)(CX*8), Y0
+
+chunk:
+	MOVQ   32(AX), CX
+	MOVQ   40(AX), DX
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	JMP    begun
+
+load:
+	VBROADCASTSD 80(AX), Y4
+	MOVQ         CX, BX
+	VMULPD       (BX), Y4, Y1
+	VMULPD       32(BX), Y4, Y2
+	VMASKMOVPD   64(BX), Y0, Y3
+	VMULPD       Y4, Y3, Y3
+
+begun:
+	MOVQ (AX), BX
+	MOVQ 16(AX), SI
+	MOVQ 24(AX), DI
+	MOVQ 48(AX), R8
+	SHRQ $0x01, R8
+	JZ   rest
+
+two:
+	VBROADCASTSD (BX), Y4
+	VFMADD231PD  (SI), Y4, Y1
+	VFMADD231PD  32(SI), Y4, Y2
+	VMASKMOVPD   64(SI), Y0, Y5
+	VFMADD231PD  Y5, Y4, Y3
+	ADDQ         DI, SI
+	VBROADCASTSD 8(BX), Y4
+	VFMADD231PD  (SI), Y4, Y1
+	VFMADD231PD  32(SI), Y4, Y2
+	VMASKMOVPD   64(SI), Y0, Y5
+	VFMADD231PD  Y5, Y4, Y3
+	ADDQ         DI, SI
+	ADDQ         $0x00000010, BX
+	DECQ         R8
+	JNZ          two
+
+rest:
+	TESTQ        $0x00000001, 48(AX)
+	JZ           summed
+	VBROADCASTSD (BX), Y4
+	VFMADD231PD  (SI), Y4, Y1
+	VFMADD231PD  32(SI), Y4, Y2
+	VMASKMOVPD   64(SI), Y0, Y5
+	VFMADD231PD  Y5, Y4, Y3
+	ADDQ         DI, SI
+
+summed:
+	CMPQ    64(AX), $0x0c
+	JNE     partial
+	VMOVUPD Y1, (CX)
+	VMOVUPD Y2, 32(CX)
+	VMOVUPD Y3, 64(CX)
+	ADDQ    DX, CX
+	JMP     stored
+
+partial:
+	MOVQ         CX, SI
+	MOVQ         SI, BX
+	VMOVUPD      Y1, (BX)
+	ADDQ         $0x20, SI
+	MOVQ         SI, BX
+	VMOVUPD      Y2, (BX)
+	ADDQ         $0x20, SI
+	TESTQ        $0x00000002, 64(AX)
+	JZ           without2
+	MOVQ         SI, BX
+	VMOVUPS      X3, (BX)
+	VEXTRACTF128 $0x01, Y3, X3
+	ADDQ         $0x10, SI
+
+without2:
+	TESTQ     $0x00000001, 64(AX)
+	JZ        without1
+	MOVQ      SI, BX
+	VMOVLPS   X3, (BX)
+	VPERMILPD $0x01, X3, X3
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+1, BX, BX
+	ADDQ   BX, CX
+
+stored:
+	DECQ 56(AX)
+	JZ   end
+	ADDQ $0x00000060, 16(AX)
+	ADDQ $0x00000060, 32(AX)
+	JMP  chunk
+
+end:
+	VZEROUPPER
+	RET
+
+// func f64Few1x4(t *tile)
+// Requires: AVX, FMA3
+TEXT ·f64Few1x4(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    64(AX), CX
+	SUBQ    $0x0c, CX
+	NEGQ    CX
+	LEAQ    maskTable<>+32(SB), DX
+	VMOVDQU (DX)(CX*8), Y0
+
+chunk:
+	MOVQ   32(AX), CX
+	MOVQ   40(AX), DX
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	JMP    begun
+
+load:
+	VBROADCASTSD 80(AX), Y5
+	MOVQ         CX, BX
+	VMULPD       (BX), Y5, Y1
+	VMULPD       32(BX), Y5, Y2
+	VMULPD       64(BX), Y5, Y3
+	VMASKMOVPD   96(BX), Y0, Y4
+	VMULPD       Y5, Y4, Y4
+
+begun:
+	MOVQ (AX), BX
+	MOVQ 16(AX), SI
+	MOVQ 24(AX), DI
+	MOVQ 48(AX), R8
+	SHRQ $0x01, R8
+	JZ   rest
+
+two:
+	VBROADCASTSD (BX), Y5
+	VFMADD231PD  (SI), Y5, Y1
+	VFMADD231PD  32(SI), Y5, Y2
+	VFMADD231PD  64(SI), Y5, Y3
+	VMASKMOVPD   96(SI), Y0, Y6
+	VFMADD231PD  Y6, Y5, Y4
+	ADDQ         DI, SI
+	VBROADCASTSD 8(BX), Y5
+	VFMADD231PD  (SI), Y5, Y1
+	VFMADD231PD  32(SI), Y5, Y2
+	VFMADD231PD  64(SI), Y5, Y3
+	VMASKMOVPD   96(SI), Y0, Y6
+	VFMADD231PD  Y6, Y5, Y4
+	ADDQ         DI, SI
+	ADDQ         $0x00000010, BX
+	DECQ         R8
+	JNZ          two
+
+rest:
+	TESTQ        $0x00000001, 48(AX)
+	JZ           summed
+	VBROADCASTSD (BX), Y5
+	VFMADD231PD  (SI), Y5, Y1
+	VFMADD231PD  32(SI), Y5, Y2
+	VFMADD231PD  64(SI), Y5, Y3
+	VMASKMOVPD   96(SI), Y0, Y6
+	VFMADD231PD  Y6, Y5, Y4
+	ADDQ         DI, SI
+
+summed:
+	CMPQ    64(AX), $0x10
+	JNE     partial
+	VMOVUPD Y1, (CX)
+	VMOVUPD Y2, 32(CX)
+	VMOVUPD Y3, 64(CX)
+	VMOVUPD Y4, 96(CX)
+	ADDQ    DX, CX
+	JMP     stored
+
+partial:
+	MOVQ         CX, SI
+	MOVQ         SI, BX
+	VMOVUPD      Y1, (BX)
+	ADDQ         $0x20, SI
+	MOVQ         SI, BX
+	VMOVUPD      Y2, (BX)
+	ADDQ         $0x20, SI
+	MOVQ         SI, BX
+	VMOVUPD      Y3, (BX)
+	ADDQ         $0x20, SI
+	TESTQ        $0x00000002, 64(AX)
+	JZ           without2
+	MOVQ         SI, BX
+	VMOVUPS      X4, (BX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         $0x10, SI
+
+without2:
+	TESTQ     $0x00000001, 64(AX)
+	JZ        without1
+	MOVQ      SI, BX
+	VMOVLPS   X4, (BX)
+	VPERMILPD $0x01, X4, X4
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+1, BX, BX
+	ADDQ   BX, CX
+
+stored:
+	DECQ 56(AX)
+	JZ   end
+	ADDQ $0x00000080, 16(AX)
+	ADDQ $0x00000080, 32(AX)
+	JMP  chunk
+
+end:
+	VZEROUPPER
+	RET
+
+// func f64Few1x5(t *tile)
+// Requires: AVX, FMA3
+TEXT ·f64Few1x5(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    64(AX), CX
+	SUBQ    $0x10, CX
+	NEGQ    CX
+	LEAQ    maskTable<>+32(SB), DX
+	VMOVDQU (DX)(CX*8), Y0
+
+chunk:
+	MOVQ   32(AX), CX
+	MOVQ   40(AX), DX
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	JMP    begun
+
+load:
+	VBROADCASTSD 80(AX), Y6
+	MOVQ         CX, BX
+	VMULPD       (BX), Y6, Y1
+	VMULPD       32(BX), Y6, Y2
+	VMULPD       64(BX), Y6, Y3
+	VMULPD       96(BX), Y6, Y4
+	VMASKMOVPD   128(BX), Y0, Y5
+	VMULPD       Y6, Y5, Y5
+
+begun:
+	MOVQ (AX), BX
+	MOVQ 16(AX), SI
+	MOVQ 24(AX), DI
+	MOVQ 48(AX), R8
+	SHRQ $0x01, R8
+	JZ   rest
+
+two:
+	VBROADCASTSD (BX), Y6
+	VFMADD231PD  (SI), Y6, Y1
+	VFMADD231PD  32(SI), Y6, Y2
+	VFMADD231PD  64(SI), Y6, Y3
+	VFMADD231PD  96(SI), Y6, Y4
+	VMASKMOVPD   128(SI), Y0, Y7
+	VFMADD231PD  Y7, Y6, Y5
+	ADDQ         DI, SI
+	VBROADCASTSD 8(BX), Y6
+	VFMADD231PD  (SI), Y6, Y1
+	VFMADD231PD  32(SI), Y6, Y2
+	VFMADD231PD  64(SI), Y6, Y3
+	VFMADD231PD  96(SI), Y6, Y4
+	VMASKMOVPD   128(SI), Y0, Y7
+	VFMADD231PD  Y7, Y6, Y5
+	ADDQ         DI, SI
+	ADDQ         $0x00000010, BX
+	DECQ         R8
+	JNZ          two
+
+rest:
+	TESTQ        $0x00000001, 48(AX)
+	JZ           summed
+	VBROADCASTSD (BX), Y6
+	VFMADD231PD  (SI), Y6, Y1
+	VFMADD231PD  32(SI), Y6, Y2
+	VFMADD231PD  64(SI), Y6, Y3
+	VFMADD231PD  96(SI), Y6, Y4
+	VMASKMOVPD   128(SI), Y0, Y7
+	VFMADD231PD  Y7, Y6, Y5
+	ADDQ         DI, SI
+
+summed:
+	CMPQ    64(AX), $0x14
+	JNE     partial
+	VMOVUPD Y1, (CX)
+	VMOVUPD Y2, 32(CX)
+	VMOVUPD Y3, 64(CX)
+	VMOVUPD Y4, 96(CX)
+	VMOVUPD Y5, 128(CX)
+	ADDQ    DX, CX
+	JMP     stored
+
+partial:
+	MOVQ         CX, SI
+	MOVQ         SI, BX
+	VMOVUPD      Y1, (BX)
+	ADDQ         $0x20, SI
+	MOVQ         SI, BX
+	VMOVUPD      Y2, (BX)
+	ADDQ         $0x20, SI
+	MOVQ         SI, BX
+	VMOVUPD      Y3, (BX)
+	ADDQ         $0x20, SI
+	MOVQ         SI, BX
+	VMOVUPD      Y4, (BX)
+	ADDQ         $0x20, SI
+	TESTQ        $0x00000002, 64(AX)
+	JZ           without2
+	MOVQ         SI, BX
+	VMOVUPS      X5, (BX)
+	VEXTRACTF128 $0x01, Y5, X5
+	ADDQ         $0x10, SI
+
+without2:
+	TESTQ     $0x00000001, 64(AX)
+	JZ        without1
+	MOVQ      SI, BX
+	VMOVLPS   X5, (BX)
+	VPERMILPD $0x01, X5, X5
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+1, BX, BX
+	ADDQ   BX, CX
+
+stored:
+	DECQ 56(AX)
+	JZ   end
+	ADDQ $0x000000a0, 16(AX)
+	ADDQ $0x000000a0, 32(AX)
+	JMP  chunk
+
+end:
+	VZEROUPPER
+	RET
+
+// func f64Few1x6(t *tile)
+// Requires: AVX, FMA3
+TEXT ·f64Few1x6(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    64(AX), CX
+	SUBQ    $0x14, CX
+	NEGQ    CX
+	LEAQ    maskTable<>+32(SB), DX
+	VMOVDQU (DX)(CX*8), Y0
+
+chunk:
+	MOVQ   32(AX), CX
+	MOVQ   40(AX), DX
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	JMP    begun
+
+load:
+	VBROADCASTSD 80(AX), Y7
+	MOVQ         CX, BX
+	VMULPD       (BX), Y7, Y1
+	VMULPD       32(BX), Y7, Y2
+	VMULPD       64(BX), Y7, Y3
+	VMULPD       96(BX), Y7, Y4
+	VMULPD       128(BX), Y7, Y5
+	VMASKMOVPD   160(BX), Y0, Y6
+	VMULPD       Y7, Y6, Y6
+
+begun:
+	MOVQ (AX), BX
+	MOVQ 16(AX), SI
+	MOVQ 24(AX), DI
+	MOVQ 48(AX), R8
+	SHRQ $0x01, R8
+	JZ   rest
+
+two:
+	VBROADCASTSD (BX), Y7
+	VFMADD231PD  (SI), Y7, Y1
+	VFMADD231PD  32(SI), Y7, Y2
+	VFMADD231PD  64(SI), Y7, Y3
+	VFMADD231PD  96(SI), Y7, Y4
+	VFMADD231PD  128(SI), Y7, Y5
+	VMASKMOVPD   160(SI), Y0, Y8
+	VFMADD231PD  Y8, Y7, Y6
+	ADDQ         DI, SI
+	VBROADCASTSD 8(BX), Y7
+	VFMADD231PD  (SI), Y7, Y1
+	VFMADD231PD  32(SI), Y7, Y2
+	VFMADD231PD  64(SI), Y7, Y3
+	VFMADD231PD  96(SI), Y7, Y4
+	VFMADD231PD  128(SI), Y7, Y5
+	VMASKMOVPD   160(SI), Y0, Y8
+	VFMADD231PD  Y8, Y7, Y6
+	ADDQ         DI, SI
+	ADDQ         $0x00000010, BX
+	DECQ         R8
+	JNZ          two
+
+rest:
+	TESTQ        $0x00000001, 48(AX)
+	JZ           summed
+	VBROADCASTSD (BX), Y7
+	VFMADD231PD  (SI), Y7, Y1
+	VFMADD231PD  32(SI), Y7, Y2
+	VFMADD231PD  64(SI), Y7, Y3
+	VFMADD231PD  96(SI), Y7, Y4
+	VFMADD231PD  128(SI), Y7, Y5
+	VMASKMOVPD   160(SI), Y0, Y8
+	VFMADD231PD  Y8, Y7, Y6
+	ADDQ         DI, SI
+
+summed:
+	CMPQ    64(AX), $0x18
+	JNE     partial
+	VMOVUPD Y1, (CX)
+	VMOVUPD Y2, 32(CX)
+	VMOVUPD Y3, 64(CX)
+	VMOVUPD Y4, 96(CX)
+	VMOVUPD Y5, 128(CX)
+	VMOVUPD Y6, 160(CX)
+	ADDQ    DX, CX
+	JMP     stored
+
+partial:
+	MOVQ         CX, SI
+	MOVQ         SI, BX
+	VMOVUPD      Y1, (BX)
+	ADDQ         $0x20, SI
+	MOVQ         SI, BX
+	VMOVUPD      Y2, (BX)
+	ADDQ         $0x20, SI
+	MOVQ         SI, BX
+	VMOVUPD      Y3, (BX)
+	ADDQ         $0x20, SI
+	MOVQ         SI, BX
+	VMOVUPD      Y4, (BX)
+	ADDQ         $0x20, SI
+	MOVQ         SI, BX
+	VMOVUPD      Y5, (BX)
+	ADDQ         $0x20, SI
+	TESTQ        $0x00000002, 64(AX)
+	JZ           without2
+	MOVQ         SI, BX
+	VMOVUPS      X6, (BX)
+	VEXTRACTF128 $0x01, Y6, X6
+	ADDQ         $0x10, SI
+
+without2:
+	TESTQ     $0x00000001, 64(AX)
+	JZ        without1
+	MOVQ      SI, BX
+	VMOVLPS   X6, (BX)
+	VPERMILPD $0x01, X6, X6
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+1, BX, BX
+	ADDQ   BX, CX
+
+stored:
+	DECQ 56(AX)
+	JZ   end
+	ADDQ $0x000000c0, 16(AX)
+	ADDQ $0x000000c0, 32(AX)
+	JMP  chunk
+
+end:
+	VZEROUPPER
+	RET
+
+// func f64Few1x7(t *tile)
+// Requires: AVX, FMA3
+TEXT ·f64Few1x7(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    64(AX), CX
+	SUBQ    $0x18, CX
+	NEGQ    CX
+	LEAQ    maskTable<>+32(SB), DX
+	VMOVDQU (DX)(CX*8), Y0
+
+chunk:
+	MOVQ   32(AX), CX
+	MOVQ   40(AX), DX
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	JMP    begun
+
+load:
+	VBROADCASTSD 80(AX), Y8
+	MOVQ         CX, BX
+	VMULPD       (BX), Y8, Y1
+	VMULPD       32(BX), Y8, Y2
+	VMULPD       64(BX), Y8, Y3
+	VMULPD       96(BX), Y8, Y4
+	VMULPD       128(BX), Y8, Y5
+	VMULPD       160(BX), Y8, Y6
+	VMASKMOVPD   192(BX), Y0, Y7
+	VMULPD       Y8, Y7, Y7
+
+begun:
+	MOVQ (AX), BX
+	MOVQ 16(AX), SI
+	MOVQ 24(AX), DI
+	MOVQ 48(AX), R8
+	SHRQ $0x01, R8
+	JZ   rest
+
+two:
+	VBROADCASTSD (BX), Y8
+	VFMADD231PD  (SI), Y8, Y1
+	VFMADD231PD  32(SI), Y8, Y2
+	VFMADD231PD  64(SI), Y8, Y3
+	VFMADD231PD  96(SI), Y8, Y4
+	VFMADD231PD  128(SI), Y8, Y5
+	VFMADD231PD  160(SI), Y8, Y6
+	VMASKMOVPD   192(SI), Y0, Y9
+	VFMADD231PD  Y9, Y8, Y7
+	ADDQ         DI, SI
+	VBROADCASTSD 8(BX), Y8
+	VFMADD231PD  (SI), Y8, Y1
+	VFMADD231PD  32(SI), Y8, Y2
+	VFMADD231PD  64(SI), Y8, Y3
+	VFMADD231PD  96(SI), Y8, Y4
+	VFMADD231PD  128(SI), Y8, Y5
+	VFMADD231PD  160(SI), Y8, Y6
+	VMASKMOVPD   192(SI), Y0, Y9
+	VFMADD231PD  Y9, Y8, Y7
+	ADDQ         DI, SI
+	ADDQ         $0x00000010, BX
+	DECQ         R8
+	JNZ          two
+
+rest:
+	TESTQ        $0x00000001, 48(AX)
+	JZ           summed
+	VBROADCASTSD (BX), Y8
+	VFMADD231PD  (SI), Y8, Y1
+	VFMADD231PD  32(SI), Y8, Y2
+	VFMADD231PD  64(SI), Y8, Y3
+	VFMADD231PD  96(SI), Y8, Y4
+	VFMADD231PD  128(SI), Y8, Y5
+	VFMADD231PD  160(SI), Y8, Y6
+	VMASKMOVPD   192(SI), Y0, Y9
+	VFMADD231PD  Y9, Y8, Y7
+	ADDQ         DI, SI
+
+summed:
+	CMPQ    64(AX), $0x1c
+	JNE     partial
+	VMOVUPD Y1, (CX)
+	VMOVUPD Y2, 32(CX)
+	VMOVUPD Y3, 64(CX)
+	VMOVUPD Y4, 96(CX)
+	VMOVUPD Y5, 128(CX)
+	VMOVUPD Y6, 160(CX)
+	VMOVUPD Y7, 192(CX)
+	ADDQ    DX, CX
+	JMP     stored
+
+partial:
+	MOVQ         CX, SI
+	MOVQ         SI, BX
+	VMOVUPD      Y1, (BX)
+	ADDQ         $0x20, SI
+	MOVQ         SI, BX
+	VMOVUPD      Y2, (BX)
+	ADDQ         $0x20, SI
+	MOVQ         SI, BX
+	VMOVUPD      Y3, (BX)
+	ADDQ         $0x20, SI
+	MOVQ         SI, BX
+	VMOVUPD      Y4, (BX)
+	ADDQ         $0x20, SI
+	MOVQ         SI, BX
+	VMOVUPD      Y5, (BX)
+	ADDQ         $0x20, SI
+	MOVQ         SI, BX
+	VMOVUPD      Y6, (BX)
+	ADDQ         $0x20, SI
+	TESTQ        $0x00000002, 64(AX)
+	JZ           without2
+	MOVQ         SI, BX
+	VMOVUPS      X7, (BX)
+	VEXTRACTF128 $0x01, Y7, X7
+	ADDQ         $0x10, SI
+
+without2:
+	TESTQ     $0x00000001, 64(AX)
+	JZ        without1
+	MOVQ      SI, BX
+	VMOVLPS   X7, (BX)
+	VPERMILPD $0x01, X7, X7
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+1, BX, BX
+	ADDQ   BX, CX
+
+stored:
+	DECQ 56(AX)
+	JZ   end
+	ADDQ $0x000000e0, 16(AX)
+	ADDQ $0x000000e0, 32(AX)
+	JMP  chunk
+
+end:
+	VZEROUPPER
+	RET
+
+// func f64Few1x8(t *tile)
+// Requires: AVX, FMA3
+TEXT ·f64Few1x8(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    64(AX), CX
+	SUBQ    $0x1c, CX
+	NEGQ    CX
+	LEAQ    maskTable<>+32(SB), DX
+	VMOVDQU (DX)(CX*8), Y0
+
+chunk:
+	MOVQ   32(AX), CX
+	MOVQ   40(AX), DX
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	JMP    begun
+
+load:
+	VBROADCASTSD 80(AX), Y9
+	MOVQ         CX, BX
+	VMULPD       (BX), Y9, Y1
+	VMULPD       32(BX), Y9, Y2
+	VMULPD       64(BX), Y9, Y3
+	VMULPD       96(BX), Y9, Y4
+	VMULPD       128(BX), Y9, Y5
+	VMULPD       160(BX), Y9, Y6
+	VMULPD       192(BX), Y9, Y7
+	VMASKMOVPD   224(BX), Y0, Y8
+	VMULPD       Y9, Y8, Y8
+
+begun:
+	MOVQ (AX), BX
+	MOVQ 16(AX), SI
+	MOVQ 24(AX), DI
+	MOVQ 48(AX), R8
+	SHRQ $0x01, R8
+	JZ   rest
+
+two:
+	VBROADCASTSD (BX), Y9
+	VFMADD231PD  (SI), Y9, Y1
+	VFMADD231PD  32(SI), Y9, Y2
+	VFMADD231PD  64(SI), Y9, Y3
+	VFMADD231PD  96(SI), Y9, Y4
+	VFMADD231PD  128(SI), Y9, Y5
+	VFMADD231PD  160(SI), Y9, Y6
+	VFMADD231PD  192(SI), Y9, Y7
+	VMASKMOVPD   224(SI), Y0, Y10
+	VFMADD231PD  Y10, Y9, Y8
+	ADDQ         DI, SI
+	VBROADCASTSD 8(BX), Y9
+	VFMADD231PD  (SI), Y9, Y1
+	VFMADD231PD  32(SI), Y9, Y2
+	VFMADD231PD  64(SI), Y9, Y3
+	VFMADD231PD  96(SI), Y9, Y4
+	VFMADD231PD  128(SI), Y9, Y5
+	VFMADD231PD  160(SI), Y9, Y6
+	VFMADD231PD  192(SI), Y9, Y7
+	VMASKMOVPD   224(SI), Y0, Y10
+	VFMADD231PD  Y10, Y9, Y8
+	ADDQ         DI, SI
+	ADDQ         $0x00000010, BX
+	DECQ         R8
+	JNZ          two
+
+rest:
+	TESTQ        $0x00000001, 48(AX)
+	JZ           summed
+	VBROADCASTSD (BX), Y9
+	VFMADD231PD  (SI), Y9, Y1
+	VFMADD231PD  32(SI), Y9, Y2
+	VFMADD231PD  64(SI), Y9, Y3
+	VFMADD231PD  96(SI), Y9, Y4
+	VFMADD231PD  128(SI), Y9, Y5
+	VFMADD231PD  160(SI), Y9, Y6
+	VFMADD231PD  192(SI), Y9, Y7
+	VMASKMOVPD   224(SI), Y0, Y10
+	VFMADD231PD  Y10, Y9, Y8
+	ADDQ         DI, SI
+
+summed:
+	CMPQ    64(AX), $0x20
+	JNE     partial
+	VMOVUPD Y1, (CX)
+	VMOVUPD Y2, 32(CX)
+	VMOVUPD Y3, 64(CX)
+	VMOVUPD Y4, 96(CX)
+	VMOVUPD Y5, 128(CX)
+	VMOVUPD Y6, 160(CX)
+	VMOVUPD Y7, 192(CX)
+	VMOVUPD Y8, 224(CX)
+	ADDQ    DX, CX
+	JMP     stored
+
+partial:
+	MOVQ         CX, SI
+	MOVQ         SI, BX
+	VMOVUPD      Y1, (BX)
+	ADDQ         $0x20, SI
+	MOVQ         SI, BX
+	VMOVUPD      Y2, (BX)
+	ADDQ         $0x20, SI
+	MOVQ         SI, BX
+	VMOVUPD      Y3, (BX)
+	ADDQ         $0x20, SI
+	MOVQ         SI, BX
+	VMOVUPD      Y4, (BX)
+	ADDQ         $0x20, SI
+	MOVQ         SI, BX
+	VMOVUPD      Y5, (BX)
+	ADDQ         $0x20, SI
+	MOVQ         SI, BX
+	VMOVUPD      Y6, (BX)
+	ADDQ         $0x20, SI
+	MOVQ         SI, BX
+	VMOVUPD      Y7, (BX)
+	ADDQ         $0x20, SI
+	TESTQ        $0x00000002, 64(AX)
+	JZ           without2
+	MOVQ         SI, BX
+	VMOVUPS      X8, (BX)
+	VEXTRACTF128 $0x01, Y8, X8
+	ADDQ         $0x10, SI
+
+without2:
+	TESTQ     $0x00000001, 64(AX)
+	JZ        without1
+	MOVQ      SI, BX
+	VMOVLPS   X8, (BX)
+	VPERMILPD $0x01, X8, X8
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+1, BX, BX
+	ADDQ   BX, CX
+
+stored:
+	DECQ 56(AX)
+	JZ   end
+	ADDQ $0x00000100, 16(AX)
+	ADDQ $0x00000100, 32(AX)
+	JMP  chunk
+
+end:
+	VZEROUPPER
+	RET
+
+// func f64Few2x1(t *tile)
+// Requires: AVX, FMA3
+TEXT ·f64Few2x1(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    64(AX), CX
+	NEGQ    CX
+	LEAQ    maskTable<>+32(SB), DX
+	VMOVDQU (DX)(CX*8), Y0
+
+chunk:
+	MOVQ   32(AX), CX
+	MOVQ   40(AX), DX
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	JMP    begun
+
+load:
+	VBROADCASTSD 80(AX), Y3
+	MOVQ         CX, BX
+	VMASKMOVPD   (BX), Y0, Y1
+	VMULPD       Y3, Y1, Y1
+	ADDQ         DX, BX
+	VMASKMOVPD   (BX), Y0, Y2
+	VMULPD       Y3, Y2, Y2
+
+begun:
+	MOVQ (AX), BX
+	MOVQ 16(AX), SI
+	MOVQ 24(AX), DI
+	MOVQ 8(AX), R8
+	MOVQ 48(AX), R9
+	SHRQ $0x01, R9
+	JZ   rest
+
+two:
+	VMASKMOVPD   (SI), Y0, Y3
+	VBROADCASTSD (BX), Y4
+	VFMADD231PD  Y3, Y4, Y1
+	VBROADCASTSD (BX)(R8*1), Y4
+	VFMADD231PD  Y3, Y4, Y2
+	ADDQ         DI, SI
+	VMASKMOVPD   (SI), Y0, Y3
+	VBROADCASTSD 8(BX), Y4
+	VFMADD231PD  Y3, Y4, Y1
+	VBROADCASTSD 8(BX)(R8*1), Y4
+	VFMADD231PD  Y3, Y4, Y2
+	ADDQ         DI, SI
+	ADDQ         $0x00000010, BX
+	DECQ         R9
+	JNZ          two
+
+rest:
+	TESTQ        $0x00000001, 48(AX)
+	JZ           summed
+	VMASKMOVPD   (SI), Y0, Y3
+	VBROADCASTSD (BX), Y4
+	VFMADD231PD  Y3, Y4, Y1
+	VBROADCASTSD (BX)(R8*1), Y4
+	VFMADD231PD  Y3, Y4, Y2
+	ADDQ         DI, SI
+
+summed:
+	CMPQ    64(AX), $0x04
+	JNE     partial
+	VMOVUPD Y1, (CX)
+	ADDQ    DX, CX
+	VMOVUPD Y2, (CX)
+	ADDQ    DX, CX
+	JMP     stored
+
+partial:
+	MOVQ         CX, SI
+	TESTQ        $0x00000002, 64(AX)
+	JZ           without2
+	MOVQ         SI, BX
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y1, X1
+	ADDQ         DX, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         $0x10, SI
+
+without2:
+	TESTQ     $0x00000001, 64(AX)
+	JZ        without1
+	MOVQ      SI, BX
+	VMOVLPS   X1, (BX)
+	VPERMILPD $0x01, X1, X1
+	ADDQ      DX, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+2, BX, BX
+	ADDQ   BX, CX
+
+stored:
+	DECQ 56(AX)
+	JZ   end
+	ADDQ $0x00000020, 16(AX)
+	ADDQ $0x00000020, 32(AX)
+	JMP  chunk
+
+end:
+	VZEROUPPER
+	RET
+
+// func f64Few2x2(t *tile)
+// Requires: AVX, FMA3
+TEXT ·f64Few2x2(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    64(AX), CX
+	SUBQ    $0x04, CX
+	NEGQ    CX
+	LEAQ    maskTable<>+32(SB), DX
+	VMOVDQU (DX)(CX*8), Y0
+
+chunk:
+	MOVQ   32(AX), CX
+	MOVQ   40(AX), DX
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	JMP    begun
+
+load:
+	VBROADCASTSD 80(AX), Y5
+	MOVQ         CX, BX
+	VMULPD       (BX), Y5, Y1
+	VMASKMOVPD   32(BX), Y0, Y2
+	VMULPD       Y5, Y2, Y2
+	ADDQ         DX, BX
+	VMULPD       (BX), Y5, Y3
+	VMASKMOVPD   32(BX), Y0, Y4
+	VMULPD       Y5, Y4, Y4
+
+begun:
+	MOVQ (AX), BX
+	MOVQ 16(AX), SI
+	MOVQ 24(AX), DI
+	MOVQ 8(AX), R8
+	MOVQ 48(AX), R9
+	SHRQ $0x01, R9
+	JZ   rest
+
+two:
+	VMOVUPD      (SI), Y5
+	VMASKMOVPD   32(SI), Y0, Y6
+	VBROADCASTSD (BX), Y7
+	VFMADD231PD  Y5, Y7, Y1
+	VFMADD231PD  Y6, Y7, Y2
+	VBROADCASTSD (BX)(R8*1), Y7
+	VFMADD231PD  Y5, Y7, Y3
+	VFMADD231PD  Y6, Y7, Y4
+	ADDQ         DI, SI
+	VMOVUPD      (SI), Y5
+	VMASKMOVPD   32(SI), Y0, Y6
+	VBROADCASTSD 8(BX), Y7
+	VFMADD231PD  Y5, Y7, Y1
+	VFMADD231PD  Y6, Y7, Y2
+	VBROADCASTSD 8(BX)(R8*1), Y7
+	VFMADD231PD  Y5, Y7, Y3
+	VFMADD231PD  Y6, Y7, Y4
+	ADDQ         DI, SI
+	ADDQ         $0x00000010, BX
+	DECQ         R9
+	JNZ          two
+
+rest:
+	TESTQ        $0x00000001, 48(AX)
+	JZ           summed
+	VMOVUPD      (SI), Y5
+	VMASKMOVPD   32(SI), Y0, Y6
+	VBROADCASTSD (BX), Y7
+	VFMADD231PD  Y5, Y7, Y1
+	VFMADD231PD  Y6, Y7, Y2
+	VBROADCASTSD (BX)(R8*1), Y7
+	VFMADD231PD  Y5, Y7, Y3
+	VFMADD231PD  Y6, Y7, Y4
+	ADDQ         DI, SI
+
+summed:
+	CMPQ    64(AX), $0x08
+	JNE     partial
+	VMOVUPD Y1, (CX)
+	VMOVUPD Y2, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPD Y3, (CX)
+	VMOVUPD Y4, 32(CX)
+	ADDQ    DX, CX
+	JMP     stored
+
+partial:
+	MOVQ         CX, SI
+	MOVQ         SI, BX
+	VMOVUPD      Y1, (BX)
+	ADDQ         DX, BX
+	VMOVUPD      Y3, (BX)
+	ADDQ         $0x20, SI
+	TESTQ        $0x00000002, 64(AX)
+	JZ           without2
+	MOVQ         SI, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         DX, BX
+	VMOVUPS      X4, (BX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         $0x10, SI
+
+without2:
+	TESTQ     $0x00000001, 64(AX)
+	JZ        without1
+	MOVQ      SI, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      DX, BX
+	VMOVLPS   X4, (BX)
+	VPERMILPD $0x01, X4, X4
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+2, BX, BX
+	ADDQ   BX, CX
+
+stored:
+	DECQ 56(AX)
+	JZ   end
+	ADDQ $0x00000040, 16(AX)
+	ADDQ $0x00000040, 32(AX)
+	JMP  chunk
+
+end:
+	VZEROUPPER
+	RET
+
+// func f64Few2x3(t *tile)
+// Requires: AVX, FMA3
+TEXT ·f64Few2x3(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    64(AX), CX
+	SUBQ    $0x08, CX
+	NEGQ    CX
+	LEAQ    maskTable<>+32(SB), DX
+	VMOVDQU (DX)(CX*8), Y0
+
+chunk:
+	MOVQ   32(AX), CX
+	MOVQ   40(AX), DX
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	JMP    begun
+
+load:
+	VBROADCASTSD 80(AX), Y7
+	MOVQ         CX, BX
+	VMULPD       (BX), Y7, Y1
+	VMULPD       32(BX), Y7, Y2
+	VMASKMOVPD   64(BX), Y0, Y3
+	VMULPD       Y7, Y3, Y3
+	ADDQ         DX, BX
+	VMULPD       (BX), Y7, Y4
+	VMULPD       32(BX), Y7, Y5
+	VMASKMOVPD   64(BX), Y0, Y6
+	VMULPD       Y7, Y6, Y6
+
+begun:
+	MOVQ (AX), BX
+	MOVQ 16(AX), SI
+	MOVQ 24(AX), DI
+	MOVQ 8(AX), R8
+	MOVQ 48(AX), R9
+	SHRQ $0x01, R9
+	JZ   rest
+
+two:
+	VBROADCASTSD (BX), Y7
+	VBROADCASTSD (BX)(R8*1), Y8
+	VMOVUPD      (SI), Y9
+	VFMADD231PD  Y9, Y7, Y1
+	VFMADD231PD  Y9, Y8, Y4
+	VMOVUPD      32(SI), Y9
+	VFMADD231PD  Y9, Y7, Y2
+	VFMADD231PD  Y9, Y8, Y5
+	VMASKMOVPD   64(SI), Y0, Y9
+	VFMADD231PD  Y9, Y7, Y3
+	VFMADD231PD  Y9, Y8, Y6
+	ADDQ         DI, SI
+	VBROADCASTSD 8(BX), Y7
+	VBROADCASTSD 8(BX)(R8*1), Y8
+	VMOVUPD      (SI), Y9
+	VFMADD231PD  Y9, Y7, Y1
+	VFMADD231PD  Y9, Y8, Y4
+	VMOVUPD      32(SI), Y9
+	VFMADD231PD  Y9, Y7, Y2
+	VFMADD231PD  Y9, Y8, Y5
+	VMASKMOVPD   64(SI), Y0, Y9
+	VFMADD231PD  Y9, Y7, Y3
+	VFMADD231PD  Y9, Y8, Y6
+	ADDQ         DI, SI
+	ADDQ         $0x00000010, BX
+	DECQ         R9
+	JNZ          two
+
+rest:
+	TESTQ        $0x00000001, 48(AX)
+	JZ           summed
+	VBROADCASTSD (BX), Y7
+	VBROADCASTSD (BX)(R8*1), Y8
+	VMOVUPD      (SI), Y9
+	VFMADD231PD  Y9, Y7, Y1
+	VFMADD231PD  Y9, Y8, Y4
+	VMOVUPD      32(SI), Y9
+	VFMADD231PD  Y9, Y7, Y2
+	VFMADD231PD  Y9, Y8, Y5
+	VMASKMOVPD   64(SI), Y0, Y9
+	VFMADD231PD  Y9, Y7, Y3
+	VFMADD231PD  Y9, Y8, Y6
+	ADDQ         DI, SI
+
+summed:
+	CMPQ    64(AX), $0x0c
+	JNE     partial
+	VMOVUPD Y1, (CX)
+	VMOVUPD Y2, 32(CX)
+	VMOVUPD Y3, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPD Y4, (CX)
+	VMOVUPD Y5, 32(CX)
+	VMOVUPD Y6, 64(CX)
+	ADDQ    DX, CX
+	JMP     stored
+
+partial:
+	MOVQ         CX, SI
+	MOVQ         SI, BX
+	VMOVUPD      Y1, (BX)
+	ADDQ         DX, BX
+	VMOVUPD      Y4, (BX)
+	ADDQ         $0x20, SI
+	MOVQ         SI, BX
+	VMOVUPD      Y2, (BX)
+	ADDQ         DX, BX
+	VMOVUPD      Y5, (BX)
+	ADDQ         $0x20, SI
+	TESTQ        $0x00000002, 64(AX)
+	JZ           without2
+	MOVQ         SI, BX
+	VMOVUPS      X3, (BX)
+	VEXTRACTF128 $0x01, Y3, X3
+	ADDQ         DX, BX
+	VMOVUPS      X6, (BX)
+	VEXTRACTF128 $0x01, Y6, X6
+	ADDQ         $0x10, SI
+
+without2:
+	TESTQ     $0x00000001, 64(AX)
+	JZ        without1
+	MOVQ      SI, BX
+	VMOVLPS   X3, (BX)
+	VPERMILPD $0x01, X3, X3
+	ADDQ      DX, BX
+	VMOVLPS   X6, (BX)
+	VPERMILPD $0x01, X6, X6
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+2, BX, BX
+	ADDQ   BX, CX
+
+stored:
+	DECQ 56(AX)
+	JZ   end
+	ADDQ $0x00000060, 16(AX)
+	ADDQ $0x00000060, 32(AX)
+	JMP  chunk
+
+end:
+	VZEROUPPER
+	RET
+
+// func f64Few2x4(t *tile)
+// Requires: AVX, FMA3
+TEXT ·f64Few2x4(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    64(AX), CX
+	SUBQ    $0x0c, CX
+	NEGQ    CX
+	LEAQ    maskTable<>+32(SB), DX
+	VMOVDQU (DX)(CX*8), Y0
+
+chunk:
+	MOVQ   32(AX), CX
+	MOVQ   40(AX), DX
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	JMP    begun
+
+load:
+	VBROADCASTSD 80(AX), Y9
+	MOVQ         CX, BX
+	VMULPD       (BX), Y9, Y1
+	VMULPD       32(BX), Y9, Y2
+	VMULPD       64(BX), Y9, Y3
+	VMASKMOVPD   96(BX), Y0, Y4
+	VMULPD       Y9, Y4, Y4
+	ADDQ         DX, BX
+	VMULPD       (BX), Y9, Y5
+	VMULPD       32(BX), Y9, Y6
+	VMULPD       64(BX), Y9, Y7
+	VMASKMOVPD   96(BX), Y0, Y8
+	VMULPD       Y9, Y8, Y8
+
+begun:
+	MOVQ (AX), BX
+	MOVQ 16(AX), SI
+	MOVQ 24(AX), DI
+	MOVQ 8(AX), R8
+	MOVQ 48(AX), R9
+	SHRQ $0x01, R9
+	JZ   rest
+
+two:
+	VBROADCASTSD (BX), Y9
+	VBROADCASTSD (BX)(R8*1), Y10
+	VMOVUPD      (SI), Y11
+	VFMADD231PD  Y11, Y9, Y1
+	VFMADD231PD  Y11, Y10, Y5
+	VMOVUPD      32(SI), Y11
+	VFMADD231PD  Y11, Y9, Y2
+	VFMADD231PD  Y11, Y10, Y6
+	VMOVUPD      64(SI), Y11
+	VFMADD231PD  Y11, Y9, Y3
+	VFMADD231PD  Y11, Y10, Y7
+	VMASKMOVPD   96(SI), Y0, Y11
+	VFMADD231PD  Y11, Y9, Y4
+	VFMADD231PD  Y11, Y10, Y8
+	ADDQ         DI, SI
+	VBROADCASTSD 8(BX), Y9
+	VBROADCASTSD 8(BX)(R8*1), Y10
+	VMOVUPD      (SI), Y11
+	VFMADD231PD  Y11, Y9, Y1
+	VFMADD231PD  Y11, Y10, Y5
+	VMOVUPD      32(SI), Y11
+	VFMADD231PD  Y11, Y9, Y2
+	VFMADD231PD  Y11, Y10, Y6
+	VMOVUPD      64(SI), Y11
+	VFMADD231PD  Y11, Y9, Y3
+	VFMADD231PD  Y11, Y10, Y7
+	VMASKMOVPD   96(SI), Y0, Y11
+	VFMADD231PD  Y11, Y9, Y4
+	VFMADD231PD  Y11, Y10, Y8
+	ADDQ         DI, SI
+	ADDQ         $0x00000010, BX
+	DECQ         R9
+	JNZ          two
+
+rest:
+	TESTQ        $0x00000001, 48(AX)
+	JZ           summed
+	VBROADCASTSD (BX), Y9
+	VBROADCASTSD (BX)(R8*1), Y10
+	VMOVUPD      (SI), Y11
+	VFMADD231PD  Y11, Y9, Y1
+	VFMADD231PD  Y11, Y10, Y5
+	VMOVUPD      32(SI), Y11
+	VFMADD231PD  Y11, Y9, Y2
+	VFMADD231PD  Y11, Y10, Y6
+	VMOVUPD      64(SI), Y11
+	VFMADD231PD  Y11, Y9, Y3
+	VFMADD231PD  Y11, Y10, Y7
+	VMASKMOVPD   96(SI), Y0, Y11
+	VFMADD231PD  Y11, Y9, Y4
+	VFMADD231PD  Y11, Y10, Y8
+	ADDQ         DI, SI
+
+summed:
+	CMPQ    64(AX), $0x10
+	JNE     partial
+	VMOVUPD Y1, (CX)
+	VMOVUPD Y2, 32(CX)
+	VMOVUPD Y3, 64(CX)
+	VMOVUPD Y4, 96(CX)
+	ADDQ    DX, CX
+	VMOVUPD Y5, (CX)
+	VMOVUPD Y6, 32(CX)
+	VMOVUPD Y7, 64(CX)
+	VMOVUPD Y8, 96(CX)
+	ADDQ    DX, CX
+	JMP     stored
+
+partial:
+	MOVQ         CX, SI
+	MOVQ         SI, BX
+	VMOVUPD      Y1, (BX)
+	ADDQ         DX, BX
+	VMOVUPD      Y5, (BX)
+	ADDQ         $0x20, SI
+	MOVQ         SI, BX
+	VMOVUPD      Y2, (BX)
+	ADDQ         DX, BX
+	VMOVUPD      Y6, (BX)
+	ADDQ         $0x20, SI
+	MOVQ         SI, BX
+	VMOVUPD      Y3, (BX)
+	ADDQ         DX, BX
+	VMOVUPD      Y7, (BX)
+	ADDQ         $0x20, SI
+	TESTQ        $0x00000002, 64(AX)
+	JZ           without2
+	MOVQ         SI, BX
+	VMOVUPS      X4, (BX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         DX, BX
+	VMOVUPS      X8, (BX)
+	VEXTRACTF128 $0x01, Y8, X8
+	ADDQ         $0x10, SI
+
+without2:
+	TESTQ     $0x00000001, 64(AX)
+	JZ        without1
+	MOVQ      SI, BX
+	VMOVLPS   X4, (BX)
+	VPERMILPD $0x01, X4, X4
+	ADDQ      DX, BX
+	VMOVLPS   X8, (BX)
+	VPERMILPD $0x01, X8, X8
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+2, BX, BX
+	ADDQ   BX, CX
+
+stored:
+	DECQ 56(AX)
+	JZ   end
+	ADDQ $0x00000080, 16(AX)
+	ADDQ $0x00000080, 32(AX)
+	JMP  chunk
+
+end:
+	VZEROUPPER
+	RET
+
+// func f64Few3x1(t *tile)
+// Requires: AVX, FMA3
+TEXT ·f64Few3x1(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    64(AX), CX
+	NEGQ    CX
+	LEAQ    maskTable<>+32(SB), DX
+	VMOVDQU (DX)(CX*8), Y0
+
+chunk:
+	MOVQ   32(AX), CX
+	MOVQ   40(AX), DX
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	JMP    begun
+
+load:
+	VBROADCASTSD 80(AX), Y4
+	MOVQ         CX, BX
+	VMASKMOVPD   (BX), Y0, Y1
+	VMULPD       Y4, Y1, Y1
+	ADDQ         DX, BX
+	VMASKMOVPD   (BX), Y0, Y2
+	VMULPD       Y4, Y2, Y2
+	ADDQ         DX, BX
+	VMASKMOVPD   (BX), Y0, Y3
+	VMULPD       Y4, Y3, Y3
+
+begun:
+	MOVQ (AX), BX
+	MOVQ 16(AX), SI
+	MOVQ 24(AX), DI
+	MOVQ 8(AX), R8
+	MOVQ 48(AX), R9
+	SHRQ $0x01, R9
+	JZ   rest
+
+two:
+	VMASKMOVPD   (SI), Y0, Y4
+	VBROADCASTSD (BX), Y5
+	VFMADD231PD  Y4, Y5, Y1
+	VBROADCASTSD (BX)(R8*1), Y5
+	VFMADD231PD  Y4, Y5, Y2
+	VBROADCASTSD (BX)(R8*2), Y5
+	VFMADD231PD  Y4, Y5, Y3
+	ADDQ         DI, SI
+	VMASKMOVPD   (SI), Y0, Y4
+	VBROADCASTSD 8(BX), Y5
+	VFMADD231PD  Y4, Y5, Y1
+	VBROADCASTSD 8(BX)(R8*1), Y5
+	VFMADD231PD  Y4, Y5, Y2
+	VBROADCASTSD 8(BX)(R8*2), Y5
+	VFMADD231PD  Y4, Y5, Y3
+	ADDQ         DI, SI
+	ADDQ         $0x00000010, BX
+	DECQ         R9
+	JNZ          two
+
+rest:
+	TESTQ        $0x00000001, 48(AX)
+	JZ           summed
+	VMASKMOVPD   (SI), Y0, Y4
+	VBROADCASTSD (BX), Y5
+	VFMADD231PD  Y4, Y5, Y1
+	VBROADCASTSD (BX)(R8*1), Y5
+	VFMADD231PD  Y4, Y5, Y2
+	VBROADCASTSD (BX)(R8*2), Y5
+	VFMADD231PD  Y4, Y5, Y3
+	ADDQ         DI, SI
+
+summed:
+	CMPQ    64(AX), $0x04
+	JNE     partial
+	VMOVUPD Y1, (CX)
+	ADDQ    DX, CX
+	VMOVUPD Y2, (CX)
+	ADDQ    DX, CX
+	VMOVUPD Y3, (CX)
+	ADDQ    DX, CX
+	JMP     stored
+
+partial:
+	MOVQ         CX, SI
+	TESTQ        $0x00000002, 64(AX)
+	JZ           without2
+	MOVQ         SI, BX
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y1, X1
+	ADDQ         DX, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         DX, BX
+	VMOVUPS      X3, (BX)
+	VEXTRACTF128 $0x01, Y3, X3
+	ADDQ         $0x10, SI
+
+without2:
+	TESTQ     $0x00000001, 64(AX)
+	JZ        without1
+	MOVQ      SI, BX
+	VMOVLPS   X1, (BX)
+	VPERMILPD $0x01, X1, X1
+	ADDQ      DX, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      DX, BX
+	VMOVLPS   X3, (BX)
+	VPERMILPD $0x01, X3, X3
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+3, BX, BX
+	ADDQ   BX, CX
+
+stored:
+	DECQ 56(AX)
+	JZ   end
+	ADDQ $0x00000020, 16(AX)
+	ADDQ $0x00000020, 32(AX)
+	JMP  chunk
+
+end:
+	VZEROUPPER
+	RET
+
+// func f64Few3x2(t *tile)
+// Requires: AVX, FMA3
+TEXT ·f64Few3x2(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    64(AX), CX
+	SUBQ    $0x04, CX
+	NEGQ    CX
+	LEAQ    maskTable<>+32(SB), DX
+	VMOVDQU (DX)(CX*8), Y0
+
+chunk:
+	MOVQ   32(AX), CX
+	MOVQ   40(AX), DX
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	JMP    begun
+
+load:
+	VBROADCASTSD 80(AX), Y7
+	MOVQ         CX, BX
+	VMULPD       (BX), Y7, Y1
+	VMASKMOVPD   32(BX), Y0, Y2
+	VMULPD       Y7, Y2, Y2
+	ADDQ         DX, BX
+	VMULPD       (BX), Y7, Y3
+	VMASKMOVPD   32(BX), Y0, Y4
+	VMULPD       Y7, Y4, Y4
+	ADDQ         DX, BX
+	VMULPD       (BX), Y7, Y5
+	VMASKMOVPD   32(BX), Y0, Y6
+	VMULPD       Y7, Y6, Y6
+
+begun:
+	MOVQ (AX), BX
+	MOVQ 16(AX), SI
+	MOVQ 24(AX), DI
+	MOVQ 8(AX), R8
+	MOVQ 48(AX), R9
+	SHRQ $0x01, R9
+	JZ   rest
+
+two:
+	VMOVUPD      (SI), Y7
+	VMASKMOVPD   32(SI), Y0, Y8
+	VBROADCASTSD (BX), Y9
+	VFMADD231PD  Y7, Y9, Y1
+	VFMADD231PD  Y8, Y9, Y2
+	VBROADCASTSD (BX)(R8*1), Y9
+	VFMADD231PD  Y7, Y9, Y3
+	VFMADD231PD  Y8, Y9, Y4
+	VBROADCASTSD (BX)(R8*2), Y9
+	VFMADD231PD  Y7, Y9, Y5
+	VFMADD231PD  Y8, Y9, Y6
+	ADDQ         DI, SI
+	VMOVUPD      (SI), Y7
+	VMASKMOVPD   32(SI), Y0, Y8
+	VBROADCASTSD 8(BX), Y9
+	VFMADD231PD  Y7, Y9, Y1
+	VFMADD231PD  Y8, Y9, Y2
+	VBROADCASTSD 8(BX)(R8*1), Y9
+	VFMADD231PD  Y7, Y9, Y3
+	VFMADD231PD  Y8, Y9, Y4
+	VBROADCASTSD 8(BX)(R8*2), Y9
+	VFMADD231PD  Y7, Y9, Y5
+	VFMADD231PD  Y8, Y9, Y6
+	ADDQ         DI, SI
+	ADDQ         $0x00000010, BX
+	DECQ         R9
+	JNZ          two
+
+rest:
+	TESTQ        $0x00000001, 48(AX)
+	JZ           summed
+	VMOVUPD      (SI), Y7
+	VMASKMOVPD   32(SI), Y0, Y8
+	VBROADCASTSD (BX), Y9
+	VFMADD231PD  Y7, Y9, Y1
+	VFMADD231PD  Y8, Y9, Y2
+	VBROADCASTSD (BX)(R8*1), Y9
+	VFMADD231PD  Y7, Y9, Y3
+	VFMADD231PD  Y8, Y9, Y4
+	VBROADCASTSD (BX)(R8*2), Y9
+	VFMADD231PD  Y7, Y9, Y5
+	VFMADD231PD  Y8, Y9, Y6
+	ADDQ         DI, SI
+
+summed:
+	CMPQ    64(AX), $0x08
+	JNE     partial
+	VMOVUPD Y1, (CX)
+	VMOVUPD Y2, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPD Y3, (CX)
+	VMOVUPD Y4, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPD Y5, (CX)
+	VMOVUPD Y6, 32(CX)
+	ADDQ    DX, CX
+	JMP     stored
+
+partial:
+	MOVQ         CX, SI
+	MOVQ         SI, BX
+	VMOVUPD      Y1, (BX)
+	ADDQ         DX, BX
+	VMOVUPD      Y3, (BX)
+	ADDQ         DX, BX
+	VMOVUPD      Y5, (BX)
+	ADDQ         $0x20, SI
+	TESTQ        $0x00000002, 64(AX)
+	JZ           without2
+	MOVQ         SI, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         DX, BX
+	VMOVUPS      X4, (BX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         DX, BX
+	VMOVUPS      X6, (BX)
+	VEXTRACTF128 $0x01, Y6, X6
+	ADDQ         $0x10, SI
+
+without2:
+	TESTQ     $0x00000001, 64(AX)
+	JZ        without1
+	MOVQ      SI, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      DX, BX
+	VMOVLPS   X4, (BX)
+	VPERMILPD $0x01, X4, X4
+	ADDQ      DX, BX
+	VMOVLPS   X6, (BX)
+	VPERMILPD $0x01, X6, X6
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+3, BX, BX
+	ADDQ   BX, CX
+
+stored:
+	DECQ 56(AX)
+	JZ   end
+	ADDQ $0x00000040, 16(AX)
+	ADDQ $0x00000040, 32(AX)
+	JMP  chunk
+
+end:
+	VZEROUPPER
+	RET
+
+// func f64Few3x3(t *tile)
+// Requires: AVX, FMA3
+TEXT ·f64Few3x3(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    64(AX), CX
+	SUBQ    $0x08, CX
+	NEGQ    CX
+	LEAQ    maskTable<>+32(SB), DX
+	VMOVDQU (DX)(CX*8), Y0
+
+chunk:
+	MOVQ   32(AX), CX
+	MOVQ   40(AX), DX
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	JMP    begun
+
+load:
+	VBROADCASTSD 80(AX), Y10
+	MOVQ         CX, BX
+	VMULPD       (BX), Y10, Y1
+	VMULPD       32(BX), Y10, Y2
+	VMASKMOVPD   64(BX), Y0, Y3
+	VMULPD       Y10, Y3, Y3
+	ADDQ         DX, BX
+	VMULPD       (BX), Y10, Y4
+	VMULPD       32(BX), Y10, Y5
+	VMASKMOVPD   64(BX), Y0, Y6
+	VMULPD       Y10, Y6, Y6
+	ADDQ         DX, BX
+	VMULPD       (BX), Y10, Y7
+	VMULPD       32(BX), Y10, Y8
+	VMASKMOVPD   64(BX), Y0, Y9
+	VMULPD       Y10, Y9, Y9
+
+begun:
+	MOVQ (AX), BX
+	MOVQ 16(AX), SI
+	MOVQ 24(AX), DI
+	MOVQ 8(AX), R8
+	MOVQ 48(AX), R9
+	SHRQ $0x01, R9
+	JZ   rest
+
+two:
+	VMOVUPD      (SI), Y10
+	VMOVUPD      32(SI), Y11
+	VMASKMOVPD   64(SI), Y0, Y12
+	VBROADCASTSD (BX), Y13
+	VFMADD231PD  Y10, Y13, Y1
+	VFMADD231PD  Y11, Y13, Y2
+	VFMADD231PD  Y12, Y13, Y3
+	VBROADCASTSD (BX)(R8*1), Y13
+	VFMADD231PD  Y10, Y13, Y4
+	VFMADD231PD  Y11, Y13, Y5
+	VFMADD231PD  Y12, Y13, Y6
+	VBROADCASTSD (BX)(R8*2), Y13
+	VFMADD231PD  Y10, Y13, Y7
+	VFMADD231PD  Y11, Y13, Y8
+	VFMADD231PD  Y12, Y13, Y9
+	ADDQ         DI, SI
+	VMOVUPD      (SI), Y10
+	VMOVUPD      32(SI), Y11
+	VMASKMOVPD   64(SI), Y0, Y12
+	VBROADCASTSD 8(BX), Y13
+	VFMADD231PD  Y10, Y13, Y1
+	VFMADD231PD  Y11, Y13, Y2
+	VFMADD231PD  Y12, Y13, Y3
+	VBROADCASTSD 8(BX)(R8*1), Y13
+	VFMADD231PD  Y10, Y13, Y4
+	VFMADD231PD  Y11, Y13, Y5
+	VFMADD231PD  Y12, Y13, Y6
+	VBROADCASTSD 8(BX)(R8*2), Y13
+	VFMADD231PD  Y10, Y13, Y7
+	VFMADD231PD  Y11, Y13, Y8
+	VFMADD231PD  Y12, Y13, Y9
+	ADDQ         DI, SI
+	ADDQ         $0x00000010, BX
+	DECQ         R9
+	JNZ          two
+
+rest:
+	TESTQ        $0x00000001, 48(AX)
+	JZ           summed
+	VMOVUPD      (SI), Y10
+	VMOVUPD      32(SI), Y11
+	VMASKMOVPD   64(SI), Y0, Y12
+	VBROADCASTSD (BX), Y13
+	VFMADD231PD  Y10, Y13, Y1
+	VFMADD231PD  Y11, Y13, Y2
+	VFMADD231PD  Y12, Y13, Y3
+	VBROADCASTSD (BX)(R8*1), Y13
+	VFMADD231PD  Y10, Y13, Y4
+	VFMADD231PD  Y11, Y13, Y5
+	VFMADD231PD  Y12, Y13, Y6
+	VBROADCASTSD (BX)(R8*2), Y13
+	VFMADD231PD  Y10, Y13, Y7
+	VFMADD231PD  Y11, Y13, Y8
+	VFMADD231PD  Y12, Y13, Y9
+	ADDQ         DI, SI
+
+summed:
+	CMPQ    64(AX), $0x0c
+	JNE     partial
+	VMOVUPD Y1, (CX)
+	VMOVUPD Y2, 32(CX)
+	VMOVUPD Y3, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPD Y4, (CX)
+	VMOVUPD Y5, 32(CX)
+	VMOVUPD Y6, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPD Y7, (CX)
+	VMOVUPD Y8, 32(CX)
+	VMOVUPD Y9, 64(CX)
+	ADDQ    DX, CX
+	JMP     stored
+
+partial:
+	MOVQ         CX, SI
+	MOVQ         SI, BX
+	VMOVUPD      Y1, (BX)
+	ADDQ         DX, BX
+	VMOVUPD      Y4, (BX)
+	ADDQ         DX, BX
+	VMOVUPD      Y7, (BX)
+	ADDQ         $0x20, SI
+	MOVQ         SI, BX
+	VMOVUPD      Y2, (BX)
+	ADDQ         DX, BX
+	VMOVUPD      Y5, (BX)
+	ADDQ         DX, BX
+	VMOVUPD      Y8, (BX)
+	ADDQ         $0x20, SI
+	TESTQ        $0x00000002, 64(AX)
+	JZ           without2
+	MOVQ         SI, BX
+	VMOVUPS      X3, (BX)
+	VEXTRACTF128 $0x01, Y3, X3
+	ADDQ         DX, BX
+	VMOVUPS      X6, (BX)
+	VEXTRACTF128 $0x01, Y6, X6
+	ADDQ         DX, BX
+	VMOVUPS      X9, (BX)
+	VEXTRACTF128 $0x01, Y9, X9
+	ADDQ         $0x10, SI
+
+without2:
+	TESTQ     $0x00000001, 64(AX)
+	JZ        without1
+	MOVQ      SI, BX
+	VMOVLPS   X3, (BX)
+	VPERMILPD $0x01, X3, X3
+	ADDQ      DX, BX
+	VMOVLPS   X6, (BX)
+	VPERMILPD $0x01, X6, X6
+	ADDQ      DX, BX
+	VMOVLPS   X9, (BX)
+	VPERMILPD $0x01, X9, X9
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+3, BX, BX
+	ADDQ   BX, CX
+
+stored:
+	DECQ 56(AX)
+	JZ   end
+	ADDQ $0x00000060, 16(AX)
+	ADDQ $0x00000060, 32(AX)
+	JMP  chunk
+
+end:
+	VZEROUPPER
+	RET
+
+// func f64Few4x1(t *tile)
+// Requires: AVX, FMA3
+TEXT ·f64Few4x1(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    64(AX), CX
+	NEGQ    CX
+	LEAQ    maskTable<>+32(SB), DX
+	VMOVDQU (DX)(CX*8), Y0
+
+chunk:
+	MOVQ   32(AX), CX
+	MOVQ   40(AX), DX
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	JMP    begun
+
+load:
+	VBROADCASTSD 80(AX), Y5
+	MOVQ         CX, BX
+	VMASKMOVPD   (BX), Y0, Y1
+	VMULPD       Y5, Y1, Y1
+	ADDQ         DX, BX
+	VMASKMOVPD   (BX), Y0, Y2
+	VMULPD       Y5, Y2, Y2
+	ADDQ         DX, BX
+	VMASKMOVPD   (BX), Y0, Y3
+	VMULPD       Y5, Y3, Y3
+	ADDQ         DX, BX
+	VMASKMOVPD   (BX), Y0, Y4
+	VMULPD       Y5, Y4, Y4
+
+begun:
+	MOVQ (AX), BX
+	MOVQ 16(AX), SI
+	MOVQ 24(AX), DI
+	MOVQ 8(AX), R8
+	LEAQ (R8)(R8*2), R9
+	MOVQ 48(AX), R10
+	SHRQ $0x01, R10
+	JZ   rest
+
+two:
+	VMASKMOVPD   (SI), Y0, Y5
+	VBROADCASTSD (BX), Y6
+	VFMADD231PD  Y5, Y6, Y1
+	VBROADCASTSD (BX)(R8*1), Y6
+	VFMADD231PD  Y5, Y6, Y2
+	VBROADCASTSD (BX)(R8*2), Y6
+	VFMADD231PD  Y5, Y6, Y3
+	VBROADCASTSD (BX)(R9*1), Y6
+	VFMADD231PD  Y5, Y6, Y4
+	ADDQ         DI, SI
+	VMASKMOVPD   (SI), Y0, Y5
+	VBROADCASTSD 8(BX), Y6
+	VFMADD231PD  Y5, Y6, Y1
+	VBROADCASTSD 8(BX)(R8*1), Y6
+	VFMADD231PD  Y5, Y6, Y2
+	VBROADCASTSD 8(BX)(R8*2), Y6
+	VFMADD231PD  Y5, Y6, Y3
+	VBROADCASTSD 8(BX)(R9*1), Y6
+	VFMADD231PD  Y5, Y6, Y4
+	ADDQ         DI, SI
+	ADDQ         $0x00000010, BX
+	DECQ         R10
+	JNZ          two
+
+rest:
+	TESTQ        $0x00000001, 48(AX)
+	JZ           summed
+	VMASKMOVPD   (SI), Y0, Y5
+	VBROADCASTSD (BX), Y6
+	VFMADD231PD  Y5, Y6, Y1
+	VBROADCASTSD (BX)(R8*1), Y6
+	VFMADD231PD  Y5, Y6, Y2
+	VBROADCASTSD (BX)(R8*2), Y6
+	VFMADD231PD  Y5, Y6, Y3
+	VBROADCASTSD (BX)(R9*1), Y6
+	VFMADD231PD  Y5, Y6, Y4
+	ADDQ         DI, SI
+
+summed:
+	CMPQ    64(AX), $0x04
+	JNE     partial
+	VMOVUPD Y1, (CX)
+	ADDQ    DX, CX
+	VMOVUPD Y2, (CX)
+	ADDQ    DX, CX
+	VMOVUPD Y3, (CX)
+	ADDQ    DX, CX
+	VMOVUPD Y4, (CX)
+	ADDQ    DX, CX
+	JMP     stored
+
+partial:
+	MOVQ         CX, SI
+	TESTQ        $0x00000002, 64(AX)
+	JZ           without2
+	MOVQ         SI, BX
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y1, X1
+	ADDQ         DX, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         DX, BX
+	VMOVUPS      X3, (BX)
+	VEXTRACTF128 $0x01, Y3, X3
+	ADDQ         DX, BX
+	VMOVUPS      X4, (BX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         $0x10, SI
+
+without2:
+	TESTQ     $0x00000001, 64(AX)
+	JZ        without1
+	MOVQ      SI, BX
+	VMOVLPS   X1, (BX)
+	VPERMILPD $0x01, X1, X1
+	ADDQ      DX, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      DX, BX
+	VMOVLPS   X3, (BX)
+	VPERMILPD $0x01, X3, X3
+	ADDQ      DX, BX
+	VMOVLPS   X4, (BX)
+	VPERMILPD $0x01, X4, X4
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+4, BX, BX
+	ADDQ   BX, CX
+
+stored:
+	DECQ 56(AX)
+	JZ   end
+	ADDQ $0x00000020, 16(AX)
+	ADDQ $0x00000020, 32(AX)
+	JMP  chunk
+
+end:
+	VZEROUPPER
+	RET
+
+// func f64Few4x2(t *tile)
+// Requires: AVX, FMA3
+TEXT ·f64Few4x2(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    64(AX), CX
+	SUBQ    $0x04, CX
+	NEGQ    CX
+	LEAQ    maskTable<>+32(SB), DX
+	VMOVDQU (DX)(CX*8), Y0
+
+chunk:
+	MOVQ   32(AX), CX
+	MOVQ   40(AX), DX
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	JMP    begun
+
+load:
+	VBROADCASTSD 80(AX), Y9
+	MOVQ         CX, BX
+	VMULPD       (BX), Y9, Y1
+	VMASKMOVPD   32(BX), Y0, Y2
+	VMULPD       Y9, Y2, Y2
+	ADDQ         DX, BX
+	VMULPD       (BX), Y9, Y3
+	VMASKMOVPD   32(BX), Y0, Y4
+	VMULPD       Y9, Y4, Y4
+	ADDQ         DX, BX
+	VMULPD       (BX), Y9, Y5
+	VMASKMOVPD   32(BX), Y0, Y6
+	VMULPD       Y9, Y6, Y6
+	ADDQ         DX, BX
+	VMULPD       (BX), Y9, Y7
+	VMASKMOVPD   32(BX), Y0, Y8
+	VMULPD       Y9, Y8, Y8
+
+begun:
+	MOVQ (AX), BX
+	MOVQ 16(AX), SI
+	MOVQ 24(AX), DI
+	MOVQ 8(AX), R8
+	LEAQ (R8)(R8*2), R9
+	MOVQ 48(AX), R10
+	SHRQ $0x01, R10
+	JZ   rest
+
+two:
+	VMOVUPD      (SI), Y9
+	VMASKMOVPD   32(SI), Y0, Y10
+	VBROADCASTSD (BX), Y11
+	VFMADD231PD  Y9, Y11, Y1
+	VFMADD231PD  Y10, Y11, Y2
+	VBROADCASTSD (BX)(R8*1), Y11
+	VFMADD231PD  Y9, Y11, Y3
+	VFMADD231PD  Y10, Y11, Y4
+	VBROADCASTSD (BX)(R8*2), Y11
+	VFMADD231PD  Y9, Y11, Y5
+	VFMADD231PD  Y10, Y11, Y6
+	VBROADCASTSD (BX)(R9*1), Y11
+	VFMADD231PD  Y9, Y11, Y7
+	VFMADD231PD  Y10, Y11, Y8
+	ADDQ         DI, SI
+	VMOVUPD      (SI), Y9
+	VMASKMOVPD   32(SI), Y0, Y10
+	VBROADCASTSD 8(BX), Y11
+	VFMADD231PD  Y9, Y11, Y1
+	VFMADD231PD  Y10, Y11, Y2
+	VBROADCASTSD 8(BX)(R8*1), Y11
+	VFMADD231PD  Y9, Y11, Y3
+	VFMADD231PD  Y10, Y11, Y4
+	VBROADCASTSD 8(BX)(R8*2), Y11
+	VFMADD231PD  Y9, Y11, Y5
+	VFMADD231PD  Y10, Y11, Y6
+	VBROADCASTSD 8(BX)(R9*1), Y11
+	VFMADD231PD  Y9, Y11, Y7
+	VFMADD231PD  Y10, Y11, Y8
+	ADDQ         DI, SI
+	ADDQ         $0x00000010, BX
+	DECQ         R10
+	JNZ          two
+
+rest:
+	TESTQ        $0x00000001, 48(AX)
+	JZ           summed
+	VMOVUPD      (SI), Y9
+	VMASKMOVPD   32(SI), Y0, Y10
+	VBROADCASTSD (BX), Y11
+	VFMADD231PD  Y9, Y11, Y1
+	VFMADD231PD  Y10, Y11, Y2
+	VBROADCASTSD (BX)(R8*1), Y11
+	VFMADD231PD  Y9, Y11, Y3
+	VFMADD231PD  Y10, Y11, Y4
+	VBROADCASTSD (BX)(R8*2), Y11
+	VFMADD231PD  Y9, Y11, Y5
+	VFMADD231PD  Y10, Y11, Y6
+	VBROADCASTSD (BX)(R9*1), Y11
+	VFMADD231PD  Y9, Y11, Y7
+	VFMADD231PD  Y10, Y11, Y8
+	ADDQ         DI, SI
+
+summed:
+	CMPQ    64(AX), $0x08
+	JNE     partial
+	VMOVUPD Y1, (CX)
+	VMOVUPD Y2, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPD Y3, (CX)
+	VMOVUPD Y4, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPD Y5, (CX)
+	VMOVUPD Y6, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPD Y7, (CX)
+	VMOVUPD Y8, 32(CX)
+	ADDQ    DX, CX
+	JMP     stored
+
+partial:
+	MOVQ         CX, SI
+	MOVQ         SI, BX
+	VMOVUPD      Y1, (BX)
+	ADDQ         DX, BX
+	VMOVUPD      Y3, (BX)
+	ADDQ         DX, BX
+	VMOVUPD      Y5, (BX)
+	ADDQ         DX, BX
+	VMOVUPD      Y7, (BX)
+	ADDQ         $0x20, SI
+	TESTQ        $0x00000002, 64(AX)
+	JZ           without2
+	MOVQ         SI, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         DX, BX
+	VMOVUPS      X4, (BX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         DX, BX
+	VMOVUPS      X6, (BX)
+	VEXTRACTF128 $0x01, Y6, X6
+	ADDQ         DX, BX
+	VMOVUPS      X8, (BX)
+	VEXTRACTF128 $0x01, Y8, X8
+	ADDQ         $0x10, SI
+
+without2:
+	TESTQ     $0x00000001, 64(AX)
+	JZ        without1
+	MOVQ      SI, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      DX, BX
+	VMOVLPS   X4, (BX)
+	VPERMILPD $0x01, X4, X4
+	ADDQ      DX, BX
+	VMOVLPS   X6, (BX)
+	VPERMILPD $0x01, X6, X6
+	ADDQ      DX, BX
+	VMOVLPS   X8, (BX)
+	VPERMILPD $0x01, X8, X8
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+4, BX, BX
+	ADDQ   BX, CX
+
+stored:
+	DECQ 56(AX)
+	JZ   end
+	ADDQ $0x00000040, 16(AX)
+	ADDQ $0x00000040, 32(AX)
+	JMP  chunk
+
+end:
+	VZEROUPPER
+	RET
+
+// func f64Few5x1(t *tile)
+// Requires: AVX, FMA3
+TEXT ·f64Few5x1(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    64(AX), CX
+	NEGQ    CX
+	LEAQ    maskTable<>+32(SB), DX
+	VMOVDQU (DX)(CX*8), Y0
+
+chunk:
+	MOVQ   32(AX), CX
+	MOVQ   40(AX), DX
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	JMP    begun
+
+load:
+	VBROADCASTSD 80(AX), Y6
+	MOVQ         CX, BX
+	VMASKMOVPD   (BX), Y0, Y1
+	VMULPD       Y6, Y1, Y1
+	ADDQ         DX, BX
+	VMASKMOVPD   (BX), Y0, Y2
+	VMULPD       Y6, Y2, Y2
+	ADDQ         DX, BX
+	VMASKMOVPD   (BX), Y0, Y3
+	VMULPD       Y6, Y3, Y3
+	ADDQ         DX, BX
+	VMASKMOVPD   (BX), Y0, Y4
+	VMULPD       Y6, Y4, Y4
+	ADDQ         DX, BX
+	VMASKMOVPD   (BX), Y0, Y5
+	VMULPD       Y6, Y5, Y5
+
+begun:
+	MOVQ (AX), BX
+	MOVQ 16(AX), SI
+	MOVQ 24(AX), DI
+	MOVQ 8(AX), R8
+	LEAQ (R8)(R8*2), R9
+	MOVQ 48(AX), R10
+	SHRQ $0x01, R10
+	JZ   rest
+
+two:
+	VMASKMOVPD   (SI), Y0, Y6
+	VBROADCASTSD (BX), Y7
+	VFMADD231PD  Y6, Y7, Y1
+	VBROADCASTSD (BX)(R8*1), Y7
+	VFMADD231PD  Y6, Y7, Y2
+	VBROADCASTSD (BX)(R8*2), Y7
+	VFMADD231PD  Y6, Y7, Y3
+	VBROADCASTSD (BX)(R9*1), Y7
+	VFMADD231PD  Y6, Y7, Y4
+	VBROADCASTSD (BX)(R8*4), Y7
+	VFMADD231PD  Y6, Y7, Y5
+	ADDQ         DI, SI
+	VMASKMOVPD   (SI), Y0, Y6
+	VBROADCASTSD 8(BX), Y7
+	VFMADD231PD  Y6, Y7, Y1
+	VBROADCASTSD 8(BX)(R8*1), Y7
+	VFMADD231PD  Y6, Y7, Y2
+	VBROADCASTSD 8(BX)(R8*2), Y7
+	VFMADD231PD  Y6, Y7, Y3
+	VBROADCASTSD 8(BX)(R9*1), Y7
+	VFMADD231PD  Y6, Y7, Y4
+	VBROADCASTSD 8(BX)(R8*4), Y7
+	VFMADD231PD  Y6, Y7, Y5
+	ADDQ         DI, SI
+	ADDQ         $0x00000010, BX
+	DECQ         R10
+	JNZ          two
+
+rest:
+	TESTQ        $0x00000001, 48(AX)
+	JZ           summed
+	VMASKMOVPD   (SI), Y0, Y6
+	VBROADCASTSD (BX), Y7
+	VFMADD231PD  Y6, Y7, Y1
+	VBROADCASTSD (BX)(R8*1), Y7
+	VFMADD231PD  Y6, Y7, Y2
+	VBROADCASTSD (BX)(R8*2), Y7
+	VFMADD231PD  Y6, Y7, Y3
+	VBROADCASTSD (BX)(R9*1), Y7
+	VFMADD231PD  Y6, Y7, Y4
+	VBROADCASTSD (BX)(R8*4), Y7
+	VFMADD231PD  Y6, Y7, Y5
+	ADDQ         DI, SI
+
+summed:
+	CMPQ    64(AX), $0x04
+	JNE     partial
+	VMOVUPD Y1, (CX)
+	ADDQ    DX, CX
+	VMOVUPD Y2, (CX)
+	ADDQ    DX, CX
+	VMOVUPD Y3, (CX)
+	ADDQ    DX, CX
+	VMOVUPD Y4, (CX)
+	ADDQ    DX, CX
+	VMOVUPD Y5, (CX)
+	ADDQ    DX, CX
+	JMP     stored
+
+partial:
+	MOVQ         CX, SI
+	TESTQ        $0x00000002, 64(AX)
+	JZ           without2
+	MOVQ         SI, BX
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y1, X1
+	ADDQ         DX, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         DX, BX
+	VMOVUPS      X3, (BX)
+	VEXTRACTF128 $0x01, Y3, X3
+	ADDQ         DX, BX
+	VMOVUPS      X4, (BX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         DX, BX
+	VMOVUPS      X5, (BX)
+	VEXTRACTF128 $0x01, Y5, X5
+	ADDQ         $0x10, SI
+
+without2:
+	TESTQ     $0x00000001, 64(AX)
+	JZ        without1
+	MOVQ      SI, BX
+	VMOVLPS   X1, (BX)
+	VPERMILPD $0x01, X1, X1
+	ADDQ      DX, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      DX, BX
+	VMOVLPS   X3, (BX)
+	VPERMILPD $0x01, X3, X3
+	ADDQ      DX, BX
+	VMOVLPS   X4, (BX)
+	VPERMILPD $0x01, X4, X4
+	ADDQ      DX, BX
+	VMOVLPS   X5, (BX)
+	VPERMILPD $0x01, X5, X5
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+5, BX, BX
+	ADDQ   BX, CX
+
+stored:
+	DECQ 56(AX)
+	JZ   end
+	ADDQ $0x00000020, 16(AX)
+	ADDQ $0x00000020, 32(AX)
+	JMP  chunk
+
+end:
+	VZEROUPPER
+	RET
+
+// func f64Few5x2(t *tile)
+// Requires: AVX, FMA3
+TEXT ·f64Few5x2(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    64(AX), CX
+	SUBQ    $0x04, CX
+	NEGQ    CX
+	LEAQ    maskTable<>+32(SB), DX
+	VMOVDQU (DX)(CX*8), Y0
+
+chunk:
+	MOVQ   32(AX), CX
+	MOVQ   40(AX), DX
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	JMP    begun
+
+load:
+	VBROADCASTSD 80(AX), Y11
+	MOVQ         CX, BX
+	VMULPD       (BX), Y11, Y1
+	VMASKMOVPD   32(BX), Y0, Y2
+	VMULPD       Y11, Y2, Y2
+	ADDQ         DX, BX
+	VMULPD       (BX), Y11, Y3
+	VMASKMOVPD   32(BX), Y0, Y4
+	VMULPD       Y11, Y4, Y4
+	ADDQ         DX, BX
+	VMULPD       (BX), Y11, Y5
+	VMASKMOVPD   32(BX), Y0, Y6
+	VMULPD       Y11, Y6, Y6
+	ADDQ         DX, BX
+	VMULPD       (BX), Y11, Y7
+	VMASKMOVPD   32(BX), Y0, Y8
+	VMULPD       Y11, Y8, Y8
+	ADDQ         DX, BX
+	VMULPD       (BX), Y11, Y9
+	VMASKMOVPD   32(BX), Y0, Y10
+	VMULPD       Y11, Y10, Y10
+
+begun:
+	MOVQ (AX), BX
+	MOVQ 16(AX), SI
+	MOVQ 24(AX), DI
+	MOVQ 8(AX), R8
+	LEAQ (R8)(R8*2), R9
+	MOVQ 48(AX), R10
+	SHRQ $0x01, R10
+	JZ   rest
+
+two:
+	VMOVUPD      (SI), Y11
+	VMASKMOVPD   32(SI), Y0, Y12
+	VBROADCASTSD (BX), Y13
+	VFMADD231PD  Y11, Y13, Y1
+	VFMADD231PD  Y12, Y13, Y2
+	VBROADCASTSD (BX)(R8*1), Y13
+	VFMADD231PD  Y11, Y13, Y3
+	VFMADD231PD  Y12, Y13, Y4
+	VBROADCASTSD (BX)(R8*2), Y13
+	VFMADD231PD  Y11, Y13, Y5
+	VFMADD231PD  Y12, Y13, Y6
+	VBROADCASTSD (BX)(R9*1), Y13
+	VFMADD231PD  Y11, Y13, Y7
+	VFMADD231PD  Y12, Y13, Y8
+	VBROADCASTSD (BX)(R8*4), Y13
+	VFMADD231PD  Y11, Y13, Y9
+	VFMADD231PD  Y12, Y13, Y10
+	ADDQ         DI, SI
+	VMOVUPD      (SI), Y11
+	VMASKMOVPD   32(SI), Y0, Y12
+	VBROADCASTSD 8(BX), Y13
+	VFMADD231PD  Y11, Y13, Y1
+	VFMADD231PD  Y12, Y13, Y2
+	VBROADCASTSD 8(BX)(R8*1), Y13
+	VFMADD231PD  Y11, Y13, Y3
+	VFMADD231PD  Y12, Y13, Y4
+	VBROADCASTSD 8(BX)(R8*2), Y13
+	VFMADD231PD  Y11, Y13, Y5
+	VFMADD231PD  Y12, Y13, Y6
+	VBROADCASTSD 8(BX)(R9*1), Y13
+	VFMADD231PD  Y11, Y13, Y7
+	VFMADD231PD  Y12, Y13, Y8
+	VBROADCASTSD 8(BX)(R8*4), Y13
+	VFMADD231PD  Y11, Y13, Y9
+	VFMADD231PD  Y12, Y13, Y10
+	ADDQ         DI, SI
+	ADDQ         $0x00000010, BX
+	DECQ         R10
+	JNZ          two
+
+rest:
+	TESTQ        $0x00000001, 48(AX)
+	JZ           summed
+	VMOVUPD      (SI), Y11
+	VMASKMOVPD   32(SI), Y0, Y12
+	VBROADCASTSD (BX), Y13
+	VFMADD231PD  Y11, Y13, Y1
+	VFMADD231PD  Y12, Y13, Y2
+	VBROADCASTSD (BX)(R8*1), Y13
+	VFMADD231PD  Y11, Y13, Y3
+	VFMADD231PD  Y12, Y13, Y4
+	VBROADCASTSD (BX)(R8*2), Y13
+	VFMADD231PD  Y11, Y13, Y5
+	VFMADD231PD  Y12, Y13, Y6
+	VBROADCASTSD (BX)(R9*1), Y13
+	VFMADD231PD  Y11, Y13, Y7
+	VFMADD231PD  Y12, Y13, Y8
+	VBROADCASTSD (BX)(R8*4), Y13
+	VFMADD231PD  Y11, Y13, Y9
+	VFMADD231PD  Y12, Y13, Y10
+	ADDQ         DI, SI
+
+summed:
+	CMPQ    64(AX), $0x08
+	JNE     partial
+	VMOVUPD Y1, (CX)
+	VMOVUPD Y2, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPD Y3, (CX)
+	VMOVUPD Y4, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPD Y5, (CX)
+	VMOVUPD Y6, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPD Y7, (CX)
+	VMOVUPD Y8, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPD Y9, (CX)
+	VMOVUPD Y10, 32(CX)
+	ADDQ    DX, CX
+	JMP     stored
+
+partial:
+	MOVQ         CX, SI
+	MOVQ         SI, BX
+	VMOVUPD      Y1, (BX)
+	ADDQ         DX, BX
+	VMOVUPD      Y3, (BX)
+	ADDQ         DX, BX
+	VMOVUPD      Y5, (BX)
+	ADDQ         DX, BX
+	VMOVUPD      Y7, (BX)
+	ADDQ         DX, BX
+	VMOVUPD      Y9, (BX)
+	ADDQ         $0x20, SI
+	TESTQ        $0x00000002, 64(AX)
+	JZ           without2
+	MOVQ         SI, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         DX, BX
+	VMOVUPS      X4, (BX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         DX, BX
+	VMOVUPS      X6, (BX)
+	VEXTRACTF128 $0x01, Y6, X6
+	ADDQ         DX, BX
+	VMOVUPS      X8, (BX)
+	VEXTRACTF128 $0x01, Y8, X8
+	ADDQ         DX, BX
+	VMOVUPS      X10, (BX)
+	VEXTRACTF128 $0x01, Y10, X10
+	ADDQ         $0x10, SI
+
+without2:
+	TESTQ     $0x00000001, 64(AX)
+	JZ        without1
+	MOVQ      SI, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      DX, BX
+	VMOVLPS   X4, (BX)
+	VPERMILPD $0x01, X4, X4
+	ADDQ      DX, BX
+	VMOVLPS   X6, (BX)
+	VPERMILPD $0x01, X6, X6
+	ADDQ      DX, BX
+	VMOVLPS   X8, (BX)
+	VPERMILPD $0x01, X8, X8
+	ADDQ      DX, BX
+	VMOVLPS   X10, (BX)
+	VPERMILPD $0x01, X10, X10
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+5, BX, BX
+	ADDQ   BX, CX
+
+stored:
+	DECQ 56(AX)
+	JZ   end
+	ADDQ $0x00000040, 16(AX)
+	ADDQ $0x00000040, 32(AX)
+	JMP  chunk
+
+end:
+	VZEROUPPER
+	RET
+
+// func f64Few6x1(t *tile)
+// Requires: AVX, FMA3
+TEXT ·f64Few6x1(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    64(AX), CX
+	NEGQ    CX
+	LEAQ    maskTable<>+32(SB), DX
+	VMOVDQU (DX)(CX*8), Y0
+
+chunk:
+	MOVQ   32(AX), CX
+	MOVQ   40(AX), DX
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	JMP    begun
+
+load:
+	VBROADCASTSD 80(AX), Y7
+	MOVQ         CX, BX
+	VMASKMOVPD   (BX), Y0, Y1
+	VMULPD       Y7, Y1, Y1
+	ADDQ         DX, BX
+	VMASKMOVPD   (BX), Y0, Y2
+	VMULPD       Y7, Y2, Y2
+	ADDQ         DX, BX
+	VMASKMOVPD   (BX), Y0, Y3
+	VMULPD       Y7, Y3, Y3
+	ADDQ         DX, BX
+	VMASKMOVPD   (BX), Y0, Y4
+	VMULPD       Y7, Y4, Y4
+	ADDQ         DX, BX
+	VMASKMOVPD   (BX), Y0, Y5
+	VMULPD       Y7, Y5, Y5
+	ADDQ         DX, BX
+	VMASKMOVPD   (BX), Y0, Y6
+	VMULPD       Y7, Y6, Y6
+
+begun:
+	MOVQ (AX), BX
+	MOVQ 16(AX), SI
+	MOVQ 24(AX), DI
+	MOVQ 8(AX), R8
+	LEAQ (R8)(R8*2), R9
+	LEAQ (R8)(R8*4), R10
+	MOVQ 48(AX), R11
+	SHRQ $0x01, R11
+	JZ   rest
+
+two:
+	VMASKMOVPD   (SI), Y0, Y7
+	VBROADCASTSD (BX), Y8
+	VFMADD231PD  Y7, Y8, Y1
+	VBROADCASTSD (BX)(R8*1), Y8
+	VFMADD231PD  Y7, Y8, Y2
+	VBROADCASTSD (BX)(R8*2), Y8
+	VFMADD231PD  Y7, Y8, Y3
+	VBROADCASTSD (BX)(R9*1), Y8
+	VFMADD231PD  Y7, Y8, Y4
+	VBROADCASTSD (BX)(R8*4), Y8
+	VFMADD231PD  Y7, Y8, Y5
+	VBROADCASTSD (BX)(R10*1), Y8
+	VFMADD231PD  Y7, Y8, Y6
+	ADDQ         DI, SI
+	VMASKMOVPD   (SI), Y0, Y7
+	VBROADCASTSD 8(BX), Y8
+	VFMADD231PD  Y7, Y8, Y1
+	VBROADCASTSD 8(BX)(R8*1), Y8
+	VFMADD231PD  Y7, Y8, Y2
+	VBROADCASTSD 8(BX)(R8*2), Y8
+	VFMADD231PD  Y7, Y8, Y3
+	VBROADCASTSD 8(BX)(R9*1), Y8
+	VFMADD231PD  Y7, Y8, Y4
+	VBROADCASTSD 8(BX)(R8*4), Y8
+	VFMADD231PD  Y7, Y8, Y5
+	VBROADCASTSD 8(BX)(R10*1), Y8
+	VFMADD231PD  Y7, Y8, Y6
+	ADDQ         DI, SI
+	ADDQ         $0x00000010, BX
+	DECQ         R11
+	JNZ          two
+
+rest:
+	TESTQ        $0x00000001, 48(AX)
+	JZ           summed
+	VMASKMOVPD   (SI), Y0, Y7
+	VBROADCASTSD (BX), Y8
+	VFMADD231PD  Y7, Y8, Y1
+	VBROADCASTSD (BX)(R8*1), Y8
+	VFMADD231PD  Y7, Y8, Y2
+	VBROADCASTSD (BX)(R8*2), Y8
+	VFMADD231PD  Y7, Y8, Y3
+	VBROADCASTSD (BX)(R9*1), Y8
+	VFMADD231PD  Y7, Y8, Y4
+	VBROADCASTSD (BX)(R8*4), Y8
+	VFMADD231PD  Y7, Y8, Y5
+	VBROADCASTSD (BX)(R10*1), Y8
+	VFMADD231PD  Y7, Y8, Y6
+	ADDQ         DI, SI
+
+summed:
+	CMPQ    64(AX), $0x04
+	JNE     partial
+	VMOVUPD Y1, (CX)
+	ADDQ    DX, CX
+	VMOVUPD Y2, (CX)
+	ADDQ    DX, CX
+	VMOVUPD Y3, (CX)
+	ADDQ    DX, CX
+	VMOVUPD Y4, (CX)
+	ADDQ    DX, CX
+	VMOVUPD Y5, (CX)
+	ADDQ    DX, CX
+	VMOVUPD Y6, (CX)
+	ADDQ    DX, CX
+	JMP     stored
+
+partial:
+	MOVQ         CX, SI
+	TESTQ        $0x00000002, 64(AX)
+	JZ           without2
+	MOVQ         SI, BX
+	VMOVUPS      X1, (BX)
+	VEXTRACTF128 $0x01, Y1, X1
+	ADDQ         DX, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         DX, BX
+	VMOVUPS      X3, (BX)
+	VEXTRACTF128 $0x01, Y3, X3
+	ADDQ         DX, BX
+	VMOVUPS      X4, (BX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         DX, BX
+	VMOVUPS      X5, (BX)
+	VEXTRACTF128 $0x01, Y5, X5
+	ADDQ         DX, BX
+	VMOVUPS      X6, (BX)
+	VEXTRACTF128 $0x01, Y6, X6
+	ADDQ         $0x10, SI
+
+without2:
+	TESTQ     $0x00000001, 64(AX)
+	JZ        without1
+	MOVQ      SI, BX
+	VMOVLPS   X1, (BX)
+	VPERMILPD $0x01, X1, X1
+	ADDQ      DX, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      DX, BX
+	VMOVLPS   X3, (BX)
+	VPERMILPD $0x01, X3, X3
+	ADDQ      DX, BX
+	VMOVLPS   X4, (BX)
+	VPERMILPD $0x01, X4, X4
+	ADDQ      DX, BX
+	VMOVLPS   X5, (BX)
+	VPERMILPD $0x01, X5, X5
+	ADDQ      DX, BX
+	VMOVLPS   X6, (BX)
+	VPERMILPD $0x01, X6, X6
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+6, BX, BX
+	ADDQ   BX, CX
+
+stored:
+	DECQ 56(AX)
+	JZ   end
+	ADDQ $0x00000020, 16(AX)
+	ADDQ $0x00000020, 32(AX)
+	JMP  chunk
+
+end:
+	VZEROUPPER
+	RET
+
+// func f64Few6x2(t *tile)
+// Requires: AVX, FMA3
+TEXT ·f64Few6x2(SB), NOSPLIT, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    64(AX), CX
+	SUBQ    $0x04, CX
+	NEGQ    CX
+	LEAQ    maskTable<>+32(SB), DX
+	VMOVDQU (DX)(CX*8), Y0
+
+chunk:
+	MOVQ   32(AX), CX
+	MOVQ   40(AX), DX
+	CMPQ   72(AX), $0x00
+	JNE    load
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	VXORPS Y12, Y12, Y12
+	JMP    begun
+
+load:
+	VBROADCASTSD 80(AX), Y13
+	MOVQ         CX, BX
+	VMULPD       (BX), Y13, Y1
+	VMASKMOVPD   32(BX), Y0, Y2
+	VMULPD       Y13, Y2, Y2
+	ADDQ         DX, BX
+	VMULPD       (BX), Y13, Y3
+	VMASKMOVPD   32(BX), Y0, Y4
+	VMULPD       Y13, Y4, Y4
+	ADDQ         DX, BX
+	VMULPD       (BX), Y13, Y5
+	VMASKMOVPD   32(BX), Y0, Y6
+	VMULPD       Y13, Y6, Y6
+	ADDQ         DX, BX
+	VMULPD       (BX), Y13, Y7
+	VMASKMOVPD   32(BX), Y0, Y8
+	VMULPD       Y13, Y8, Y8
+	ADDQ         DX, BX
+	VMULPD       (BX), Y13, Y9
+	VMASKMOVPD   32(BX), Y0, Y10
+	VMULPD       Y13, Y10, Y10
+	ADDQ         DX, BX
+	VMULPD       (BX), Y13, Y11
+	VMASKMOVPD   32(BX), Y0, Y12
+	VMULPD       Y13, Y12, Y12
+
+begun:
+	MOVQ (AX), BX
+	MOVQ 16(AX), SI
+	MOVQ 24(AX), DI
+	MOVQ 8(AX), R8
+	LEAQ (R8)(R8*2), R9
+	LEAQ (R8)(R8*4), R10
+	MOVQ 48(AX), R11
+	SHRQ $0x01, R11
+	JZ   rest
+
+two:
+	VMOVUPD      (SI), Y13
+	VMASKMOVPD   32(SI), Y0, Y14
+	VBROADCASTSD (BX), Y15
+	VFMADD231PD  Y13, Y15, Y1
+	VFMADD231PD  Y14, Y15, Y2
+	VBROADCASTSD (BX)(R8*1), Y15
+	VFMADD231PD  Y13, Y15, Y3
+	VFMADD231PD  Y14, Y15, Y4
+	VBROADCASTSD (BX)(R8*2), Y15
+	VFMADD231PD  Y13, Y15, Y5
+	VFMADD231PD  Y14, Y15, Y6
+	VBROADCASTSD (BX)(R9*1), Y15
+	VFMADD231PD  Y13, Y15, Y7
+	VFMADD231PD  Y14, Y15, Y8
+	VBROADCASTSD (BX)(R8*4), Y15
+	VFMADD231PD  Y13, Y15, Y9
+	VFMADD231PD  Y14, Y15, Y10
+	VBROADCASTSD (BX)(R10*1), Y15
+	VFMADD231PD  Y13, Y15, Y11
+	VFMADD231PD  Y14, Y15, Y12
+	ADDQ         DI, SI
+	VMOVUPD      (SI), Y13
+	VMASKMOVPD   32(SI), Y0, Y14
+	VBROADCASTSD 8(BX), Y15
+	VFMADD231PD  Y13, Y15, Y1
+	VFMADD231PD  Y14, Y15, Y2
+	VBROADCASTSD 8(BX)(R8*1), Y15
+	VFMADD231PD  Y13, Y15, Y3
+	VFMADD231PD  Y14, Y15, Y4
+	VBROADCASTSD 8(BX)(R8*2), Y15
+	VFMADD231PD  Y13, Y15, Y5
+	VFMADD231PD  Y14, Y15, Y6
+	VBROADCASTSD 8(BX)(R9*1), Y15
+	VFMADD231PD  Y13, Y15, Y7
+	VFMADD231PD  Y14, Y15, Y8
+	VBROADCASTSD 8(BX)(R8*4), Y15
+	VFMADD231PD  Y13, Y15, Y9
+	VFMADD231PD  Y14, Y15, Y10
+	VBROADCASTSD 8(BX)(R10*1), Y15
+	VFMADD231PD  Y13, Y15, Y11
+	VFMADD231PD  Y14, Y15, Y12
+	ADDQ         DI, SI
+	ADDQ         $0x00000010, BX
+	DECQ         R11
+	JNZ          two
+
+rest:
+	TESTQ        $0x00000001, 48(AX)
+	JZ           summed
+	VMOVUPD      (SI), Y13
+	VMASKMOVPD   32(SI), Y0, Y14
+	VBROADCASTSD (BX), Y15
+	VFMADD231PD  Y13, Y15, Y1
+	VFMADD231PD  Y14, Y15, Y2
+	VBROADCASTSD (BX)(R8*1), Y15
+	VFMADD231PD  Y13, Y15, Y3
+	VFMADD231PD  Y14, Y15, Y4
+	VBROADCASTSD (BX)(R8*2), Y15
+	VFMADD231PD  Y13, Y15, Y5
+	VFMADD231PD  Y14, Y15, Y6
+	VBROADCASTSD (BX)(R9*1), Y15
+	VFMADD231PD  Y13, Y15, Y7
+	VFMADD231PD  Y14, Y15, Y8
+	VBROADCASTSD (BX)(R8*4), Y15
+	VFMADD231PD  Y13, Y15, Y9
+	VFMADD231PD  Y14, Y15, Y10
+	VBROADCASTSD (BX)(R10*1), Y15
+	VFMADD231PD  Y13, Y15, Y11
+	VFMADD231PD  Y14, Y15, Y12
+	ADDQ         DI, SI
+
+summed:
+	CMPQ    64(AX), $0x08
+	JNE     partial
+	VMOVUPD Y1, (CX)
+	VMOVUPD Y2, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPD Y3, (CX)
+	VMOVUPD Y4, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPD Y5, (CX)
+	VMOVUPD Y6, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPD Y7, (CX)
+	VMOVUPD Y8, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPD Y9, (CX)
+	VMOVUPD Y10, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPD Y11, (CX)
+	VMOVUPD Y12, 32(CX)
+	ADDQ    DX, CX
+	JMP     stored
+
+partial:
+	MOVQ         CX, SI
+	MOVQ         SI, BX
+	VMOVUPD      Y1, (BX)
+	ADDQ         DX, BX
+	VMOVUPD      Y3, (BX)
+	ADDQ         DX, BX
+	VMOVUPD      Y5, (BX)
+	ADDQ         DX, BX
+	VMOVUPD      Y7, (BX)
+	ADDQ         DX, BX
+	VMOVUPD      Y9, (BX)
+	ADDQ         DX, BX
+	VMOVUPD      Y11, (BX)
+	ADDQ         $0x20, SI
+	TESTQ        $0x00000002, 64(AX)
+	JZ           without2
+	MOVQ         SI, BX
+	VMOVUPS      X2, (BX)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         DX, BX
+	VMOVUPS      X4, (BX)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         DX, BX
+	VMOVUPS      X6, (BX)
+	VEXTRACTF128 $0x01, Y6, X6
+	ADDQ         DX, BX
+	VMOVUPS      X8, (BX)
+	VEXTRACTF128 $0x01, Y8, X8
+	ADDQ         DX, BX
+	VMOVUPS      X10, (BX)
+	VEXTRACTF128 $0x01, Y10, X10
+	ADDQ         DX, BX
+	VMOVUPS      X12, (BX)
+	VEXTRACTF128 $0x01, Y12, X12
+	ADDQ         $0x10, SI
+
+without2:
+	TESTQ     $0x00000001, 64(AX)
+	JZ        without1
+	MOVQ      SI, BX
+	VMOVLPS   X2, (BX)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      DX, BX
+	VMOVLPS   X4, (BX)
+	VPERMILPD $0x01, X4, X4
+	ADDQ      DX, BX
+	VMOVLPS   X6, (BX)
+	VPERMILPD $0x01, X6, X6
+	ADDQ      DX, BX
+	VMOVLPS   X8, (BX)
+	VPERMILPD $0x01, X8, X8
+	ADDQ      DX, BX
+	VMOVLPS   X10, (BX)
+	VPERMILPD $0x01, X10, X10
+	ADDQ      DX, BX
+	VMOVLPS   X12, (BX)
+	VPERMILPD $0x01, X12, X12
+
+without1:
+	MOVQ   DX, BX
+	IMUL3Q $+6, BX, BX
+	ADDQ   BX, CX
+
+stored:
+	DECQ 56(AX)
+	JZ   end
+	ADDQ $0x00000040, 16(AX)
+	ADDQ $0x00000040, 32(AX)
+	JMP  chunk
+
+end:
+	VZEROUPPER
+	RET
+
 // func f32Copy1(p *packing)
 // Requires: AVX, MMX+
 TEXT ·f32Copy1(SB), NOSPLIT, $0-8
@@ -18925,7 +28820,7 @@ line:
 	RET
 
 // func f32Transpose(p *packing)
-// Requires: AVX, CMOV
+// Requires: AVX, CMOV, MMX+
 TEXT ·f32Transpose(SB), NOSPLIT, $0-8
 	MOVQ    p+0(FP), AX
 	MOVQ    16(AX), CX
@@ -18960,6 +28855,14 @@ TEXT ·f32Transpose(SB), NOSPLIT, $0-8
 	JZ      rest
 
 block:
+	PREFETCHT0   256(BX)(DI*1)
+	PREFETCHT0   256(R8)(DI*1)
+	PREFETCHT0   256(R9)(DI*1)
+	PREFETCHT0   256(R10)(DI*1)
+	PREFETCHT0   256(R11)(DI*1)
+	PREFETCHT0   256(R12)(DI*1)
+	PREFETCHT0   256(R13)(DI*1)
+	PREFETCHT0   256(SI)(DI*1)
 	VMOVUPS      (BX)(DI*1), X0
 	VINSERTF128  $0x01, (R11)(DI*1), Y0, Y0
 	VMOVUPS      (R8)(DI*1), X1
@@ -19065,7 +28968,9 @@ end:
 // func f32Dot1(d *dotting)
 // Requires: AVX, CMOV, FMA3
 TEXT ·f32Dot1(SB), NOSPLIT, $0-8
-	MOVQ    d+0(FP), AX
+	MOVQ d+0(FP), AX
+
+group:
 	MOVQ    16(AX), CX
 	MOVQ    24(AX), DX
 	MOVQ    40(AX), BX
@@ -19102,6 +29007,7 @@ TEXT ·f32Dot1(SB), NOSPLIT, $0-8
 	MOVQ    32(AX), R13
 	XORQ    R12, R12
 	SHRQ    $0x03, R13
+	JZ      short
 
 block:
 	VMOVUPS     (BX), Y8
@@ -19153,7 +29059,7 @@ block:
 	VFMADD231PS Y10, Y9, Y7
 
 summed:
-	MOVQ       48(AX), AX
+	MOVQ       48(AX), CX
 	VHADDPS    Y1, Y0, Y0
 	VHADDPS    Y3, Y2, Y1
 	VHADDPS    Y5, Y4, Y2
@@ -19163,14 +29069,50 @@ summed:
 	VPERM2F128 $0x20, Y1, Y0, Y2
 	VPERM2F128 $0x31, Y1, Y0, Y0
 	VADDPS     Y0, Y2, Y2
-	VMOVUPS    Y2, (AX)
+	VMOVUPS    Y2, (CX)
+	DECQ       56(AX)
+	JZ         end
+	MOVQ       24(AX), CX
+	IMUL3Q     $+8, CX, CX
+	ADDQ       CX, 16(AX)
+	SUBQ       $0x08, 40(AX)
+	ADDQ       $0x00000020, 48(AX)
+	JMP        group
+
+end:
 	VZEROUPPER
 	RET
+
+short:
+	MOVQ        32(AX), R13
+	NEGQ        R13
+	LEAQ        maskTable<>+32(SB), R14
+	VMOVDQU     (R14)(R13*4), Y8
+	VMASKMOVPS  (BX), Y8, Y9
+	VMASKMOVPS  (CX)(R12*1), Y8, Y10
+	VFMADD231PS Y10, Y9, Y0
+	VMASKMOVPS  (SI)(R12*1), Y8, Y10
+	VFMADD231PS Y10, Y9, Y1
+	VMASKMOVPS  (DI)(R12*1), Y8, Y10
+	VFMADD231PS Y10, Y9, Y2
+	VMASKMOVPS  (R8)(R12*1), Y8, Y10
+	VFMADD231PS Y10, Y9, Y3
+	VMASKMOVPS  (R9)(R12*1), Y8, Y10
+	VFMADD231PS Y10, Y9, Y4
+	VMASKMOVPS  (R10)(R12*1), Y8, Y10
+	VFMADD231PS Y10, Y9, Y5
+	VMASKMOVPS  (R11)(R12*1), Y8, Y10
+	VFMADD231PS Y10, Y9, Y6
+	VMASKMOVPS  (DX)(R12*1), Y8, Y8
+	VFMADD231PS Y8, Y9, Y7
+	JMP         summed
 
 // func f32Dot2(d *dotting)
 // Requires: AVX, CMOV, FMA3
 TEXT ·f32Dot2(SB), NOSPLIT, $0-8
-	MOVQ    d+0(FP), AX
+	MOVQ d+0(FP), AX
+
+group:
 	MOVQ    16(AX), CX
 	MOVQ    24(AX), DX
 	MOVQ    40(AX), BX
@@ -19196,6 +29138,7 @@ TEXT ·f32Dot2(SB), NOSPLIT, $0-8
 	MOVQ    32(AX), R10
 	XORQ    R9, R9
 	SHRQ    $0x03, R10
+	JZ      short
 
 block:
 	VMOVUPS     (CX)(R9*1), Y8
@@ -19256,7 +29199,7 @@ block:
 	VFMADD231PS Y10, Y9, Y7
 
 summed:
-	MOVQ       48(AX), AX
+	MOVQ       48(AX), CX
 	VHADDPS    Y1, Y0, Y0
 	VHADDPS    Y3, Y2, Y1
 	VHADDPS    Y5, Y4, Y2
@@ -19266,14 +29209,53 @@ summed:
 	VPERM2F128 $0x20, Y1, Y0, Y2
 	VPERM2F128 $0x31, Y1, Y0, Y0
 	VADDPS     Y0, Y2, Y2
-	VMOVUPS    Y2, (AX)
+	VMOVUPS    Y2, (CX)
+	DECQ       56(AX)
+	JZ         end
+	MOVQ       24(AX), CX
+	IMUL3Q     $+4, CX, CX
+	ADDQ       CX, 16(AX)
+	SUBQ       $0x04, 40(AX)
+	ADDQ       $0x00000020, 48(AX)
+	JMP        group
+
+end:
 	VZEROUPPER
 	RET
+
+short:
+	MOVQ        32(AX), R10
+	NEGQ        R10
+	LEAQ        maskTable<>+32(SB), R11
+	VMOVDQU     (R11)(R10*4), Y8
+	VMASKMOVPS  (CX)(R9*1), Y8, Y9
+	VMASKMOVPS  (BX), Y8, Y10
+	VFMADD231PS Y10, Y9, Y0
+	VMASKMOVPS  (BX)(R8*1), Y8, Y10
+	VFMADD231PS Y10, Y9, Y4
+	VMASKMOVPS  (SI)(R9*1), Y8, Y9
+	VMASKMOVPS  (BX), Y8, Y10
+	VFMADD231PS Y10, Y9, Y1
+	VMASKMOVPS  (BX)(R8*1), Y8, Y10
+	VFMADD231PS Y10, Y9, Y5
+	VMASKMOVPS  (DI)(R9*1), Y8, Y9
+	VMASKMOVPS  (BX), Y8, Y10
+	VFMADD231PS Y10, Y9, Y2
+	VMASKMOVPS  (BX)(R8*1), Y8, Y10
+	VFMADD231PS Y10, Y9, Y6
+	VMASKMOVPS  (DX)(R9*1), Y8, Y9
+	VMASKMOVPS  (BX), Y8, Y10
+	VFMADD231PS Y10, Y9, Y3
+	VMASKMOVPS  (BX)(R8*1), Y8, Y8
+	VFMADD231PS Y8, Y9, Y7
+	JMP         summed
 
 // func f32Dot3(d *dotting)
 // Requires: AVX, CMOV, FMA3
 TEXT ·f32Dot3(SB), NOSPLIT, $0-8
-	MOVQ    d+0(FP), AX
+	MOVQ d+0(FP), AX
+
+group:
 	MOVQ    16(AX), CX
 	MOVQ    24(AX), DX
 	MOVQ    40(AX), BX
@@ -19303,6 +29285,7 @@ TEXT ·f32Dot3(SB), NOSPLIT, $0-8
 	MOVQ    32(AX), R10
 	XORQ    R9, R9
 	SHRQ    $0x03, R10
+	JZ      short
 
 block:
 	VMOVUPS     (CX)(R9*1), Y12
@@ -19379,7 +29362,7 @@ block:
 	VFMADD231PS Y14, Y13, Y11
 
 summed:
-	MOVQ       48(AX), AX
+	MOVQ       48(AX), CX
 	VHADDPS    Y1, Y0, Y0
 	VHADDPS    Y3, Y2, Y1
 	VHADDPS    Y5, Y4, Y2
@@ -19389,7 +29372,7 @@ summed:
 	VPERM2F128 $0x20, Y1, Y0, Y2
 	VPERM2F128 $0x31, Y1, Y0, Y0
 	VADDPS     Y0, Y2, Y2
-	VMOVUPS    Y2, (AX)
+	VMOVUPS    Y2, (CX)
 	VHADDPS    Y9, Y8, Y0
 	VHADDPS    Y11, Y10, Y1
 	VHADDPS    Y8, Y8, Y2
@@ -19399,14 +29382,61 @@ summed:
 	VPERM2F128 $0x20, Y1, Y0, Y2
 	VPERM2F128 $0x31, Y1, Y0, Y0
 	VADDPS     Y0, Y2, Y2
-	VMOVUPS    Y2, 32(AX)
+	VMOVUPS    Y2, 32(CX)
+	DECQ       56(AX)
+	JZ         end
+	MOVQ       24(AX), CX
+	IMUL3Q     $+4, CX, CX
+	ADDQ       CX, 16(AX)
+	SUBQ       $0x04, 40(AX)
+	ADDQ       $0x00000030, 48(AX)
+	JMP        group
+
+end:
 	VZEROUPPER
 	RET
+
+short:
+	MOVQ        32(AX), R10
+	NEGQ        R10
+	LEAQ        maskTable<>+32(SB), R11
+	VMOVDQU     (R11)(R10*4), Y12
+	VMASKMOVPS  (CX)(R9*1), Y12, Y13
+	VMASKMOVPS  (BX), Y12, Y14
+	VFMADD231PS Y14, Y13, Y0
+	VMASKMOVPS  (BX)(R8*1), Y12, Y14
+	VFMADD231PS Y14, Y13, Y4
+	VMASKMOVPS  (BX)(R8*2), Y12, Y14
+	VFMADD231PS Y14, Y13, Y8
+	VMASKMOVPS  (SI)(R9*1), Y12, Y13
+	VMASKMOVPS  (BX), Y12, Y14
+	VFMADD231PS Y14, Y13, Y1
+	VMASKMOVPS  (BX)(R8*1), Y12, Y14
+	VFMADD231PS Y14, Y13, Y5
+	VMASKMOVPS  (BX)(R8*2), Y12, Y14
+	VFMADD231PS Y14, Y13, Y9
+	VMASKMOVPS  (DI)(R9*1), Y12, Y13
+	VMASKMOVPS  (BX), Y12, Y14
+	VFMADD231PS Y14, Y13, Y2
+	VMASKMOVPS  (BX)(R8*1), Y12, Y14
+	VFMADD231PS Y14, Y13, Y6
+	VMASKMOVPS  (BX)(R8*2), Y12, Y14
+	VFMADD231PS Y14, Y13, Y10
+	VMASKMOVPS  (DX)(R9*1), Y12, Y13
+	VMASKMOVPS  (BX), Y12, Y14
+	VFMADD231PS Y14, Y13, Y3
+	VMASKMOVPS  (BX)(R8*1), Y12, Y14
+	VFMADD231PS Y14, Y13, Y7
+	VMASKMOVPS  (BX)(R8*2), Y12, Y12
+	VFMADD231PS Y12, Y13, Y11
+	JMP         summed
 
 // func f32Dot4(d *dotting)
 // Requires: AVX, CMOV, FMA3
 TEXT ·f32Dot4(SB), NOSPLIT, $0-8
-	MOVQ    d+0(FP), AX
+	MOVQ d+0(FP), AX
+
+group:
 	MOVQ    16(AX), CX
 	MOVQ    24(AX), DX
 	MOVQ    40(AX), BX
@@ -19427,6 +29457,7 @@ TEXT ·f32Dot4(SB), NOSPLIT, $0-8
 	MOVQ    32(AX), R9
 	XORQ    R8, R8
 	SHRQ    $0x03, R9
+	JZ      short
 
 block:
 	VMOVUPS     (CX)(R8*1), Y8
@@ -19481,7 +29512,7 @@ block:
 	VFMADD231PS Y10, Y9, Y7
 
 summed:
-	MOVQ       48(AX), AX
+	MOVQ       48(AX), CX
 	VHADDPS    Y1, Y0, Y0
 	VHADDPS    Y3, Y2, Y1
 	VHADDPS    Y5, Y4, Y2
@@ -19491,9 +29522,44 @@ summed:
 	VPERM2F128 $0x20, Y1, Y0, Y2
 	VPERM2F128 $0x31, Y1, Y0, Y0
 	VADDPS     Y0, Y2, Y2
-	VMOVUPS    Y2, (AX)
+	VMOVUPS    Y2, (CX)
+	DECQ       56(AX)
+	JZ         end
+	MOVQ       24(AX), CX
+	IMUL3Q     $+2, CX, CX
+	ADDQ       CX, 16(AX)
+	SUBQ       $0x02, 40(AX)
+	ADDQ       $0x00000020, 48(AX)
+	JMP        group
+
+end:
 	VZEROUPPER
 	RET
+
+short:
+	MOVQ        32(AX), R9
+	NEGQ        R9
+	LEAQ        maskTable<>+32(SB), R10
+	VMOVDQU     (R10)(R9*4), Y8
+	VMASKMOVPS  (CX)(R8*1), Y8, Y9
+	VMASKMOVPS  (BX), Y8, Y10
+	VFMADD231PS Y10, Y9, Y0
+	VMASKMOVPS  (BX)(SI*1), Y8, Y10
+	VFMADD231PS Y10, Y9, Y2
+	VMASKMOVPS  (BX)(SI*2), Y8, Y10
+	VFMADD231PS Y10, Y9, Y4
+	VMASKMOVPS  (BX)(DI*1), Y8, Y10
+	VFMADD231PS Y10, Y9, Y6
+	VMASKMOVPS  (DX)(R8*1), Y8, Y9
+	VMASKMOVPS  (BX), Y8, Y10
+	VFMADD231PS Y10, Y9, Y1
+	VMASKMOVPS  (BX)(SI*1), Y8, Y10
+	VFMADD231PS Y10, Y9, Y3
+	VMASKMOVPS  (BX)(SI*2), Y8, Y10
+	VFMADD231PS Y10, Y9, Y5
+	VMASKMOVPS  (BX)(DI*1), Y8, Y8
+	VFMADD231PS Y8, Y9, Y7
+	JMP         summed
 
 // func f32Tile1x8Weights(t *tile)
 // Requires: AVX, FMA3, MMX+
@@ -20275,7 +30341,7 @@ line:
 	RET
 
 // func f16Transpose(p *packing)
-// Requires: AVX, CMOV, F16C
+// Requires: AVX, CMOV, F16C, MMX+
 TEXT ·f16Transpose(SB), NOSPLIT, $0-8
 	MOVQ    p+0(FP), AX
 	MOVQ    16(AX), CX
@@ -20310,6 +30376,14 @@ TEXT ·f16Transpose(SB), NOSPLIT, $0-8
 	JZ      rest
 
 block:
+	PREFETCHT0   256(BX)(DI*1)
+	PREFETCHT0   256(R8)(DI*1)
+	PREFETCHT0   256(R9)(DI*1)
+	PREFETCHT0   256(R10)(DI*1)
+	PREFETCHT0   256(R11)(DI*1)
+	PREFETCHT0   256(R12)(DI*1)
+	PREFETCHT0   256(R13)(DI*1)
+	PREFETCHT0   256(SI)(DI*1)
 	VMOVQ        (BX)(DI*1), X0
 	VMOVHPS      (R11)(DI*1), X0, X0
 	VCVTPH2PS    X0, Y0
@@ -20439,7 +30513,9 @@ end:
 // func f16Dot1(d *dotting)
 // Requires: AVX, CMOV, F16C, FMA3
 TEXT ·f16Dot1(SB), NOSPLIT, $0-8
-	MOVQ    d+0(FP), AX
+	MOVQ d+0(FP), AX
+
+group:
 	MOVQ    16(AX), CX
 	MOVQ    24(AX), DX
 	MOVQ    40(AX), BX
@@ -20535,7 +30611,7 @@ block:
 	VFMADD231PS Y10, Y9, Y7
 
 summed:
-	MOVQ       48(AX), AX
+	MOVQ       48(AX), CX
 	VHADDPS    Y1, Y0, Y0
 	VHADDPS    Y3, Y2, Y1
 	VHADDPS    Y5, Y4, Y2
@@ -20545,14 +30621,26 @@ summed:
 	VPERM2F128 $0x20, Y1, Y0, Y2
 	VPERM2F128 $0x31, Y1, Y0, Y0
 	VADDPS     Y0, Y2, Y2
-	VMOVUPS    Y2, (AX)
+	VMOVUPS    Y2, (CX)
+	DECQ       56(AX)
+	JZ         end
+	MOVQ       24(AX), CX
+	IMUL3Q     $+8, CX, CX
+	ADDQ       CX, 16(AX)
+	SUBQ       $0x08, 40(AX)
+	ADDQ       $0x00000020, 48(AX)
+	JMP        group
+
+end:
 	VZEROUPPER
 	RET
 
 // func f16Dot2(d *dotting)
 // Requires: AVX, CMOV, F16C, FMA3
 TEXT ·f16Dot2(SB), NOSPLIT, $0-8
-	MOVQ    d+0(FP), AX
+	MOVQ d+0(FP), AX
+
+group:
 	MOVQ    16(AX), CX
 	MOVQ    24(AX), DX
 	MOVQ    40(AX), BX
@@ -20638,7 +30726,7 @@ block:
 	VFMADD231PS Y10, Y9, Y7
 
 summed:
-	MOVQ       48(AX), AX
+	MOVQ       48(AX), CX
 	VHADDPS    Y1, Y0, Y0
 	VHADDPS    Y3, Y2, Y1
 	VHADDPS    Y5, Y4, Y2
@@ -20648,14 +30736,26 @@ summed:
 	VPERM2F128 $0x20, Y1, Y0, Y2
 	VPERM2F128 $0x31, Y1, Y0, Y0
 	VADDPS     Y0, Y2, Y2
-	VMOVUPS    Y2, (AX)
+	VMOVUPS    Y2, (CX)
+	DECQ       56(AX)
+	JZ         end
+	MOVQ       24(AX), CX
+	IMUL3Q     $+4, CX, CX
+	ADDQ       CX, 16(AX)
+	SUBQ       $0x04, 40(AX)
+	ADDQ       $0x00000020, 48(AX)
+	JMP        group
+
+end:
 	VZEROUPPER
 	RET
 
 // func f16Dot3(d *dotting)
 // Requires: AVX, CMOV, F16C, FMA3
 TEXT ·f16Dot3(SB), NOSPLIT, $0-8
-	MOVQ    d+0(FP), AX
+	MOVQ d+0(FP), AX
+
+group:
 	MOVQ    16(AX), CX
 	MOVQ    24(AX), DX
 	MOVQ    40(AX), BX
@@ -20761,7 +30861,7 @@ block:
 	VFMADD231PS Y14, Y13, Y11
 
 summed:
-	MOVQ       48(AX), AX
+	MOVQ       48(AX), CX
 	VHADDPS    Y1, Y0, Y0
 	VHADDPS    Y3, Y2, Y1
 	VHADDPS    Y5, Y4, Y2
@@ -20771,7 +30871,7 @@ summed:
 	VPERM2F128 $0x20, Y1, Y0, Y2
 	VPERM2F128 $0x31, Y1, Y0, Y0
 	VADDPS     Y0, Y2, Y2
-	VMOVUPS    Y2, (AX)
+	VMOVUPS    Y2, (CX)
 	VHADDPS    Y9, Y8, Y0
 	VHADDPS    Y11, Y10, Y1
 	VHADDPS    Y8, Y8, Y2
@@ -20781,14 +30881,26 @@ summed:
 	VPERM2F128 $0x20, Y1, Y0, Y2
 	VPERM2F128 $0x31, Y1, Y0, Y0
 	VADDPS     Y0, Y2, Y2
-	VMOVUPS    Y2, 32(AX)
+	VMOVUPS    Y2, 32(CX)
+	DECQ       56(AX)
+	JZ         end
+	MOVQ       24(AX), CX
+	IMUL3Q     $+4, CX, CX
+	ADDQ       CX, 16(AX)
+	SUBQ       $0x04, 40(AX)
+	ADDQ       $0x00000030, 48(AX)
+	JMP        group
+
+end:
 	VZEROUPPER
 	RET
 
 // func f16Dot4(d *dotting)
 // Requires: AVX, CMOV, F16C, FMA3
 TEXT ·f16Dot4(SB), NOSPLIT, $0-8
-	MOVQ    d+0(FP), AX
+	MOVQ d+0(FP), AX
+
+group:
 	MOVQ    16(AX), CX
 	MOVQ    24(AX), DX
 	MOVQ    40(AX), BX
@@ -20863,7 +30975,7 @@ block:
 	VFMADD231PS Y10, Y9, Y7
 
 summed:
-	MOVQ       48(AX), AX
+	MOVQ       48(AX), CX
 	VHADDPS    Y1, Y0, Y0
 	VHADDPS    Y3, Y2, Y1
 	VHADDPS    Y5, Y4, Y2
@@ -20873,7 +30985,17 @@ summed:
 	VPERM2F128 $0x20, Y1, Y0, Y2
 	VPERM2F128 $0x31, Y1, Y0, Y0
 	VADDPS     Y0, Y2, Y2
-	VMOVUPS    Y2, (AX)
+	VMOVUPS    Y2, (CX)
+	DECQ       56(AX)
+	JZ         end
+	MOVQ       24(AX), CX
+	IMUL3Q     $+2, CX, CX
+	ADDQ       CX, 16(AX)
+	SUBQ       $0x02, 40(AX)
+	ADDQ       $0x00000020, 48(AX)
+	JMP        group
+
+end:
 	VZEROUPPER
 	RET
 
@@ -21660,7 +31782,7 @@ line:
 	RET
 
 // func bf16Transpose(p *packing)
-// Requires: AVX, AVX2, CMOV
+// Requires: AVX, AVX2, CMOV, MMX+
 TEXT ·bf16Transpose(SB), NOSPLIT, $0-8
 	MOVQ    p+0(FP), AX
 	MOVQ    16(AX), CX
@@ -21695,6 +31817,14 @@ TEXT ·bf16Transpose(SB), NOSPLIT, $0-8
 	JZ      rest
 
 block:
+	PREFETCHT0   256(BX)(DI*1)
+	PREFETCHT0   256(R8)(DI*1)
+	PREFETCHT0   256(R9)(DI*1)
+	PREFETCHT0   256(R10)(DI*1)
+	PREFETCHT0   256(R11)(DI*1)
+	PREFETCHT0   256(R12)(DI*1)
+	PREFETCHT0   256(R13)(DI*1)
+	PREFETCHT0   256(SI)(DI*1)
 	VMOVQ        (BX)(DI*1), X0
 	VMOVHPS      (R11)(DI*1), X0, X0
 	VPMOVZXWD    X0, Y0
@@ -21832,7 +31962,9 @@ end:
 // func bf16Dot1(d *dotting)
 // Requires: AVX, AVX2, CMOV, FMA3
 TEXT ·bf16Dot1(SB), NOSPLIT, $0-8
-	MOVQ    d+0(FP), AX
+	MOVQ d+0(FP), AX
+
+group:
 	MOVQ    16(AX), CX
 	MOVQ    24(AX), DX
 	MOVQ    40(AX), BX
@@ -21944,7 +32076,7 @@ block:
 	VFMADD231PS Y10, Y9, Y7
 
 summed:
-	MOVQ       48(AX), AX
+	MOVQ       48(AX), CX
 	VHADDPS    Y1, Y0, Y0
 	VHADDPS    Y3, Y2, Y1
 	VHADDPS    Y5, Y4, Y2
@@ -21954,14 +32086,26 @@ summed:
 	VPERM2F128 $0x20, Y1, Y0, Y2
 	VPERM2F128 $0x31, Y1, Y0, Y0
 	VADDPS     Y0, Y2, Y2
-	VMOVUPS    Y2, (AX)
+	VMOVUPS    Y2, (CX)
+	DECQ       56(AX)
+	JZ         end
+	MOVQ       24(AX), CX
+	IMUL3Q     $+8, CX, CX
+	ADDQ       CX, 16(AX)
+	SUBQ       $0x08, 40(AX)
+	ADDQ       $0x00000020, 48(AX)
+	JMP        group
+
+end:
 	VZEROUPPER
 	RET
 
 // func bf16Dot2(d *dotting)
 // Requires: AVX, AVX2, CMOV, FMA3
 TEXT ·bf16Dot2(SB), NOSPLIT, $0-8
-	MOVQ    d+0(FP), AX
+	MOVQ d+0(FP), AX
+
+group:
 	MOVQ    16(AX), CX
 	MOVQ    24(AX), DX
 	MOVQ    40(AX), BX
@@ -22055,7 +32199,7 @@ block:
 	VFMADD231PS Y10, Y9, Y7
 
 summed:
-	MOVQ       48(AX), AX
+	MOVQ       48(AX), CX
 	VHADDPS    Y1, Y0, Y0
 	VHADDPS    Y3, Y2, Y1
 	VHADDPS    Y5, Y4, Y2
@@ -22065,14 +32209,26 @@ summed:
 	VPERM2F128 $0x20, Y1, Y0, Y2
 	VPERM2F128 $0x31, Y1, Y0, Y0
 	VADDPS     Y0, Y2, Y2
-	VMOVUPS    Y2, (AX)
+	VMOVUPS    Y2, (CX)
+	DECQ       56(AX)
+	JZ         end
+	MOVQ       24(AX), CX
+	IMUL3Q     $+4, CX, CX
+	ADDQ       CX, 16(AX)
+	SUBQ       $0x04, 40(AX)
+	ADDQ       $0x00000020, 48(AX)
+	JMP        group
+
+end:
 	VZEROUPPER
 	RET
 
 // func bf16Dot3(d *dotting)
 // Requires: AVX, AVX2, CMOV, FMA3
 TEXT ·bf16Dot3(SB), NOSPLIT, $0-8
-	MOVQ    d+0(FP), AX
+	MOVQ d+0(FP), AX
+
+group:
 	MOVQ    16(AX), CX
 	MOVQ    24(AX), DX
 	MOVQ    40(AX), BX
@@ -22186,7 +32342,7 @@ block:
 	VFMADD231PS Y14, Y13, Y11
 
 summed:
-	MOVQ       48(AX), AX
+	MOVQ       48(AX), CX
 	VHADDPS    Y1, Y0, Y0
 	VHADDPS    Y3, Y2, Y1
 	VHADDPS    Y5, Y4, Y2
@@ -22196,7 +32352,7 @@ summed:
 	VPERM2F128 $0x20, Y1, Y0, Y2
 	VPERM2F128 $0x31, Y1, Y0, Y0
 	VADDPS     Y0, Y2, Y2
-	VMOVUPS    Y2, (AX)
+	VMOVUPS    Y2, (CX)
 	VHADDPS    Y9, Y8, Y0
 	VHADDPS    Y11, Y10, Y1
 	VHADDPS    Y8, Y8, Y2
@@ -22206,14 +32362,26 @@ summed:
 	VPERM2F128 $0x20, Y1, Y0, Y2
 	VPERM2F128 $0x31, Y1, Y0, Y0
 	VADDPS     Y0, Y2, Y2
-	VMOVUPS    Y2, 32(AX)
+	VMOVUPS    Y2, 32(CX)
+	DECQ       56(AX)
+	JZ         end
+	MOVQ       24(AX), CX
+	IMUL3Q     $+4, CX, CX
+	ADDQ       CX, 16(AX)
+	SUBQ       $0x04, 40(AX)
+	ADDQ       $0x00000030, 48(AX)
+	JMP        group
+
+end:
 	VZEROUPPER
 	RET
 
 // func bf16Dot4(d *dotting)
 // Requires: AVX, AVX2, CMOV, FMA3
 TEXT ·bf16Dot4(SB), NOSPLIT, $0-8
-	MOVQ    d+0(FP), AX
+	MOVQ d+0(FP), AX
+
+group:
 	MOVQ    16(AX), CX
 	MOVQ    24(AX), DX
 	MOVQ    40(AX), BX
@@ -22292,7 +32460,7 @@ block:
 	VFMADD231PS Y10, Y9, Y7
 
 summed:
-	MOVQ       48(AX), AX
+	MOVQ       48(AX), CX
 	VHADDPS    Y1, Y0, Y0
 	VHADDPS    Y3, Y2, Y1
 	VHADDPS    Y5, Y4, Y2
@@ -22302,7 +32470,17 @@ summed:
 	VPERM2F128 $0x20, Y1, Y0, Y2
 	VPERM2F128 $0x31, Y1, Y0, Y0
 	VADDPS     Y0, Y2, Y2
-	VMOVUPS    Y2, (AX)
+	VMOVUPS    Y2, (CX)
+	DECQ       56(AX)
+	JZ         end
+	MOVQ       24(AX), CX
+	IMUL3Q     $+2, CX, CX
+	ADDQ       CX, 16(AX)
+	SUBQ       $0x02, 40(AX)
+	ADDQ       $0x00000020, 48(AX)
+	JMP        group
+
+end:
 	VZEROUPPER
 	RET
 
@@ -23185,7 +33363,7 @@ line:
 	RET
 
 // func f64Transpose(p *packing)
-// Requires: AVX, CMOV
+// Requires: AVX, CMOV, MMX+
 TEXT ·f64Transpose(SB), NOSPLIT, $0-8
 	MOVQ    p+0(FP), AX
 	MOVQ    16(AX), CX
@@ -23220,6 +33398,14 @@ TEXT ·f64Transpose(SB), NOSPLIT, $0-8
 	JZ      rest
 
 block:
+	PREFETCHT0   256(BX)(DI*1)
+	PREFETCHT0   256(R8)(DI*1)
+	PREFETCHT0   256(R9)(DI*1)
+	PREFETCHT0   256(R10)(DI*1)
+	PREFETCHT0   256(R11)(DI*1)
+	PREFETCHT0   256(R12)(DI*1)
+	PREFETCHT0   256(R13)(DI*1)
+	PREFETCHT0   256(SI)(DI*1)
 	VMOVUPD      (BX)(DI*1), X4
 	VINSERTF128  $0x01, (R9)(DI*1), Y4, Y4
 	VMOVUPD      (R8)(DI*1), X5
@@ -23313,7 +33499,9 @@ end:
 // func f64Dot1(d *dotting)
 // Requires: AVX, CMOV, FMA3
 TEXT ·f64Dot1(SB), NOSPLIT, $0-8
-	MOVQ    d+0(FP), AX
+	MOVQ d+0(FP), AX
+
+group:
 	MOVQ    16(AX), CX
 	MOVQ    24(AX), DX
 	MOVQ    40(AX), BX
@@ -23350,6 +33538,7 @@ TEXT ·f64Dot1(SB), NOSPLIT, $0-8
 	MOVQ    32(AX), R13
 	XORQ    R12, R12
 	SHRQ    $0x02, R13
+	JZ      short
 
 block:
 	VMOVUPD     (BX), Y8
@@ -23401,26 +33590,62 @@ block:
 	VFMADD231PD Y10, Y9, Y7
 
 summed:
-	MOVQ       48(AX), AX
+	MOVQ       48(AX), CX
 	VHADDPD    Y1, Y0, Y0
 	VHADDPD    Y3, Y2, Y1
 	VPERM2F128 $0x20, Y1, Y0, Y2
 	VPERM2F128 $0x31, Y1, Y0, Y0
 	VADDPD     Y0, Y2, Y2
-	VMOVUPD    Y2, (AX)
+	VMOVUPD    Y2, (CX)
 	VHADDPD    Y5, Y4, Y0
 	VHADDPD    Y7, Y6, Y1
 	VPERM2F128 $0x20, Y1, Y0, Y2
 	VPERM2F128 $0x31, Y1, Y0, Y0
 	VADDPD     Y0, Y2, Y2
-	VMOVUPD    Y2, 32(AX)
+	VMOVUPD    Y2, 32(CX)
+	DECQ       56(AX)
+	JZ         end
+	MOVQ       24(AX), CX
+	IMUL3Q     $+8, CX, CX
+	ADDQ       CX, 16(AX)
+	SUBQ       $0x08, 40(AX)
+	ADDQ       $0x00000040, 48(AX)
+	JMP        group
+
+end:
 	VZEROUPPER
 	RET
+
+short:
+	MOVQ        32(AX), R13
+	NEGQ        R13
+	LEAQ        maskTable<>+32(SB), R14
+	VMOVDQU     (R14)(R13*8), Y8
+	VMASKMOVPD  (BX), Y8, Y9
+	VMASKMOVPD  (CX)(R12*1), Y8, Y10
+	VFMADD231PD Y10, Y9, Y0
+	VMASKMOVPD  (SI)(R12*1), Y8, Y10
+	VFMADD231PD Y10, Y9, Y1
+	VMASKMOVPD  (DI)(R12*1), Y8, Y10
+	VFMADD231PD Y10, Y9, Y2
+	VMASKMOVPD  (R8)(R12*1), Y8, Y10
+	VFMADD231PD Y10, Y9, Y3
+	VMASKMOVPD  (R9)(R12*1), Y8, Y10
+	VFMADD231PD Y10, Y9, Y4
+	VMASKMOVPD  (R10)(R12*1), Y8, Y10
+	VFMADD231PD Y10, Y9, Y5
+	VMASKMOVPD  (R11)(R12*1), Y8, Y10
+	VFMADD231PD Y10, Y9, Y6
+	VMASKMOVPD  (DX)(R12*1), Y8, Y8
+	VFMADD231PD Y8, Y9, Y7
+	JMP         summed
 
 // func f64Dot2(d *dotting)
 // Requires: AVX, CMOV, FMA3
 TEXT ·f64Dot2(SB), NOSPLIT, $0-8
-	MOVQ    d+0(FP), AX
+	MOVQ d+0(FP), AX
+
+group:
 	MOVQ    16(AX), CX
 	MOVQ    24(AX), DX
 	MOVQ    40(AX), BX
@@ -23446,6 +33671,7 @@ TEXT ·f64Dot2(SB), NOSPLIT, $0-8
 	MOVQ    32(AX), R10
 	XORQ    R9, R9
 	SHRQ    $0x02, R10
+	JZ      short
 
 block:
 	VMOVUPD     (CX)(R9*1), Y8
@@ -23506,26 +33732,65 @@ block:
 	VFMADD231PD Y10, Y9, Y7
 
 summed:
-	MOVQ       48(AX), AX
+	MOVQ       48(AX), CX
 	VHADDPD    Y1, Y0, Y0
 	VHADDPD    Y3, Y2, Y1
 	VPERM2F128 $0x20, Y1, Y0, Y2
 	VPERM2F128 $0x31, Y1, Y0, Y0
 	VADDPD     Y0, Y2, Y2
-	VMOVUPD    Y2, (AX)
+	VMOVUPD    Y2, (CX)
 	VHADDPD    Y5, Y4, Y0
 	VHADDPD    Y7, Y6, Y1
 	VPERM2F128 $0x20, Y1, Y0, Y2
 	VPERM2F128 $0x31, Y1, Y0, Y0
 	VADDPD     Y0, Y2, Y2
-	VMOVUPD    Y2, 32(AX)
+	VMOVUPD    Y2, 32(CX)
+	DECQ       56(AX)
+	JZ         end
+	MOVQ       24(AX), CX
+	IMUL3Q     $+4, CX, CX
+	ADDQ       CX, 16(AX)
+	SUBQ       $0x04, 40(AX)
+	ADDQ       $0x00000040, 48(AX)
+	JMP        group
+
+end:
 	VZEROUPPER
 	RET
+
+short:
+	MOVQ        32(AX), R10
+	NEGQ        R10
+	LEAQ        maskTable<>+32(SB), R11
+	VMOVDQU     (R11)(R10*8), Y8
+	VMASKMOVPD  (CX)(R9*1), Y8, Y9
+	VMASKMOVPD  (BX), Y8, Y10
+	VFMADD231PD Y10, Y9, Y0
+	VMASKMOVPD  (BX)(R8*1), Y8, Y10
+	VFMADD231PD Y10, Y9, Y4
+	VMASKMOVPD  (SI)(R9*1), Y8, Y9
+	VMASKMOVPD  (BX), Y8, Y10
+	VFMADD231PD Y10, Y9, Y1
+	VMASKMOVPD  (BX)(R8*1), Y8, Y10
+	VFMADD231PD Y10, Y9, Y5
+	VMASKMOVPD  (DI)(R9*1), Y8, Y9
+	VMASKMOVPD  (BX), Y8, Y10
+	VFMADD231PD Y10, Y9, Y2
+	VMASKMOVPD  (BX)(R8*1), Y8, Y10
+	VFMADD231PD Y10, Y9, Y6
+	VMASKMOVPD  (DX)(R9*1), Y8, Y9
+	VMASKMOVPD  (BX), Y8, Y10
+	VFMADD231PD Y10, Y9, Y3
+	VMASKMOVPD  (BX)(R8*1), Y8, Y8
+	VFMADD231PD Y8, Y9, Y7
+	JMP         summed
 
 // func f64Dot3(d *dotting)
 // Requires: AVX, CMOV, FMA3
 TEXT ·f64Dot3(SB), NOSPLIT, $0-8
-	MOVQ    d+0(FP), AX
+	MOVQ d+0(FP), AX
+
+group:
 	MOVQ    16(AX), CX
 	MOVQ    24(AX), DX
 	MOVQ    40(AX), BX
@@ -23555,6 +33820,7 @@ TEXT ·f64Dot3(SB), NOSPLIT, $0-8
 	MOVQ    32(AX), R10
 	XORQ    R9, R9
 	SHRQ    $0x02, R10
+	JZ      short
 
 block:
 	VMOVUPD     (CX)(R9*1), Y12
@@ -23631,32 +33897,79 @@ block:
 	VFMADD231PD Y14, Y13, Y11
 
 summed:
-	MOVQ       48(AX), AX
+	MOVQ       48(AX), CX
 	VHADDPD    Y1, Y0, Y0
 	VHADDPD    Y3, Y2, Y1
 	VPERM2F128 $0x20, Y1, Y0, Y2
 	VPERM2F128 $0x31, Y1, Y0, Y0
 	VADDPD     Y0, Y2, Y2
-	VMOVUPD    Y2, (AX)
+	VMOVUPD    Y2, (CX)
 	VHADDPD    Y5, Y4, Y0
 	VHADDPD    Y7, Y6, Y1
 	VPERM2F128 $0x20, Y1, Y0, Y2
 	VPERM2F128 $0x31, Y1, Y0, Y0
 	VADDPD     Y0, Y2, Y2
-	VMOVUPD    Y2, 32(AX)
+	VMOVUPD    Y2, 32(CX)
 	VHADDPD    Y9, Y8, Y0
 	VHADDPD    Y11, Y10, Y1
 	VPERM2F128 $0x20, Y1, Y0, Y2
 	VPERM2F128 $0x31, Y1, Y0, Y0
 	VADDPD     Y0, Y2, Y2
-	VMOVUPD    Y2, 64(AX)
+	VMOVUPD    Y2, 64(CX)
+	DECQ       56(AX)
+	JZ         end
+	MOVQ       24(AX), CX
+	IMUL3Q     $+4, CX, CX
+	ADDQ       CX, 16(AX)
+	SUBQ       $0x04, 40(AX)
+	ADDQ       $0x00000060, 48(AX)
+	JMP        group
+
+end:
 	VZEROUPPER
 	RET
+
+short:
+	MOVQ        32(AX), R10
+	NEGQ        R10
+	LEAQ        maskTable<>+32(SB), R11
+	VMOVDQU     (R11)(R10*8), Y12
+	VMASKMOVPD  (CX)(R9*1), Y12, Y13
+	VMASKMOVPD  (BX), Y12, Y14
+	VFMADD231PD Y14, Y13, Y0
+	VMASKMOVPD  (BX)(R8*1), Y12, Y14
+	VFMADD231PD Y14, Y13, Y4
+	VMASKMOVPD  (BX)(R8*2), Y12, Y14
+	VFMADD231PD Y14, Y13, Y8
+	VMASKMOVPD  (SI)(R9*1), Y12, Y13
+	VMASKMOVPD  (BX), Y12, Y14
+	VFMADD231PD Y14, Y13, Y1
+	VMASKMOVPD  (BX)(R8*1), Y12, Y14
+	VFMADD231PD Y14, Y13, Y5
+	VMASKMOVPD  (BX)(R8*2), Y12, Y14
+	VFMADD231PD Y14, Y13, Y9
+	VMASKMOVPD  (DI)(R9*1), Y12, Y13
+	VMASKMOVPD  (BX), Y12, Y14
+	VFMADD231PD Y14, Y13, Y2
+	VMASKMOVPD  (BX)(R8*1), Y12, Y14
+	VFMADD231PD Y14, Y13, Y6
+	VMASKMOVPD  (BX)(R8*2), Y12, Y14
+	VFMADD231PD Y14, Y13, Y10
+	VMASKMOVPD  (DX)(R9*1), Y12, Y13
+	VMASKMOVPD  (BX), Y12, Y14
+	VFMADD231PD Y14, Y13, Y3
+	VMASKMOVPD  (BX)(R8*1), Y12, Y14
+	VFMADD231PD Y14, Y13, Y7
+	VMASKMOVPD  (BX)(R8*2), Y12, Y12
+	VFMADD231PD Y12, Y13, Y11
+	JMP         summed
 
 // func f64Dot4(d *dotting)
 // Requires: AVX, CMOV, FMA3
 TEXT ·f64Dot4(SB), NOSPLIT, $0-8
-	MOVQ    d+0(FP), AX
+	MOVQ d+0(FP), AX
+
+group:
 	MOVQ    16(AX), CX
 	MOVQ    24(AX), DX
 	MOVQ    40(AX), BX
@@ -23677,6 +33990,7 @@ TEXT ·f64Dot4(SB), NOSPLIT, $0-8
 	MOVQ    32(AX), R9
 	XORQ    R8, R8
 	SHRQ    $0x02, R9
+	JZ      short
 
 block:
 	VMOVUPD     (CX)(R8*1), Y8
@@ -23731,21 +34045,56 @@ block:
 	VFMADD231PD Y10, Y9, Y7
 
 summed:
-	MOVQ       48(AX), AX
+	MOVQ       48(AX), CX
 	VHADDPD    Y1, Y0, Y0
 	VHADDPD    Y3, Y2, Y1
 	VPERM2F128 $0x20, Y1, Y0, Y2
 	VPERM2F128 $0x31, Y1, Y0, Y0
 	VADDPD     Y0, Y2, Y2
-	VMOVUPD    Y2, (AX)
+	VMOVUPD    Y2, (CX)
 	VHADDPD    Y5, Y4, Y0
 	VHADDPD    Y7, Y6, Y1
 	VPERM2F128 $0x20, Y1, Y0, Y2
 	VPERM2F128 $0x31, Y1, Y0, Y0
 	VADDPD     Y0, Y2, Y2
-	VMOVUPD    Y2, 32(AX)
+	VMOVUPD    Y2, 32(CX)
+	DECQ       56(AX)
+	JZ         end
+	MOVQ       24(AX), CX
+	IMUL3Q     $+2, CX, CX
+	ADDQ       CX, 16(AX)
+	SUBQ       $0x02, 40(AX)
+	ADDQ       $0x00000040, 48(AX)
+	JMP        group
+
+end:
 	VZEROUPPER
 	RET
+
+short:
+	MOVQ        32(AX), R9
+	NEGQ        R9
+	LEAQ        maskTable<>+32(SB), R10
+	VMOVDQU     (R10)(R9*8), Y8
+	VMASKMOVPD  (CX)(R8*1), Y8, Y9
+	VMASKMOVPD  (BX), Y8, Y10
+	VFMADD231PD Y10, Y9, Y0
+	VMASKMOVPD  (BX)(SI*1), Y8, Y10
+	VFMADD231PD Y10, Y9, Y2
+	VMASKMOVPD  (BX)(SI*2), Y8, Y10
+	VFMADD231PD Y10, Y9, Y4
+	VMASKMOVPD  (BX)(DI*1), Y8, Y10
+	VFMADD231PD Y10, Y9, Y6
+	VMASKMOVPD  (DX)(R8*1), Y8, Y9
+	VMASKMOVPD  (BX), Y8, Y10
+	VFMADD231PD Y10, Y9, Y1
+	VMASKMOVPD  (BX)(SI*1), Y8, Y10
+	VFMADD231PD Y10, Y9, Y3
+	VMASKMOVPD  (BX)(SI*2), Y8, Y10
+	VFMADD231PD Y10, Y9, Y5
+	VMASKMOVPD  (BX)(DI*1), Y8, Y8
+	VFMADD231PD Y8, Y9, Y7
+	JMP         summed
 
 // func f64Tile1x8Weights(t *tile)
 // Requires: AVX, FMA3, MMX+
@@ -24470,5 +34819,230 @@ summed:
 	ADDQ    BX, DI
 	DECQ    56(AX)
 	JNZ     panel
+	VZEROUPPER
+	RET
+
+// func pairsCopy1(p *packing)
+// Requires: AVX, AVX2, MMX+
+TEXT ·pairsCopy1(SB), NOSPLIT, $0-8
+	MOVQ p+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), AX
+	MOVQ DX, DI
+	SHRQ $0x01, DI
+
+pair:
+	PREFETCHT0 (CX)(DX*8)
+	VMOVDQU    (CX), Y0
+	VMOVDQU    (CX)(DI*1), Y1
+	VPUNPCKLWD Y0, Y1, Y2
+	VPUNPCKHWD Y0, Y1, Y0
+	VPERM2I128 $0x20, Y0, Y2, Y1
+	VPERM2I128 $0x31, Y0, Y2, Y0
+	VMOVDQU    Y1, (BX)
+	VMOVDQU    Y0, 32(BX)
+	ADDQ       DX, CX
+	ADDQ       SI, BX
+	DECQ       AX
+	JNZ        pair
+	VZEROUPPER
+	RET
+
+// func pairsCopy2(p *packing)
+// Requires: AVX, AVX2, MMX+
+TEXT ·pairsCopy2(SB), NOSPLIT, $0-8
+	MOVQ p+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), AX
+	MOVQ DX, DI
+	SHRQ $0x01, DI
+
+pair:
+	PREFETCHT0 (CX)(DX*8)
+	VMOVDQU    (CX), Y0
+	VMOVDQU    (CX)(DI*1), Y1
+	VPUNPCKLWD Y0, Y1, Y2
+	VPUNPCKHWD Y0, Y1, Y0
+	VPERM2I128 $0x20, Y0, Y2, Y1
+	VPERM2I128 $0x31, Y0, Y2, Y0
+	VMOVDQU    Y1, (BX)
+	VMOVDQU    Y0, 32(BX)
+	VMOVDQU    32(CX), Y0
+	VMOVDQU    32(CX)(DI*1), Y1
+	VPUNPCKLWD Y0, Y1, Y2
+	VPUNPCKHWD Y0, Y1, Y0
+	VPERM2I128 $0x20, Y0, Y2, Y1
+	VPERM2I128 $0x31, Y0, Y2, Y0
+	VMOVDQU    Y1, 64(BX)
+	VMOVDQU    Y0, 96(BX)
+	ADDQ       DX, CX
+	ADDQ       SI, BX
+	DECQ       AX
+	JNZ        pair
+	VZEROUPPER
+	RET
+
+// func pairsTranspose(p *packing)
+// Requires: AVX, AVX2, CMOV, MMX+
+TEXT ·pairsTranspose(SB), NOSPLIT, $0-8
+	MOVQ    p+0(FP), AX
+	MOVQ    16(AX), CX
+	MOVQ    24(AX), DX
+	MOVQ    (AX), BX
+	MOVQ    8(AX), SI
+	MOVQ    40(AX), DI
+	LEAQ    (BX)(SI*1), R8
+	CMPQ    DI, $0x01
+	CMOVQLE BX, R8
+	LEAQ    (R8)(SI*1), R9
+	CMPQ    DI, $0x02
+	CMOVQLE R8, R9
+	LEAQ    (R9)(SI*1), R10
+	CMPQ    DI, $0x03
+	CMOVQLE R9, R10
+	LEAQ    (R10)(SI*1), R11
+	CMPQ    DI, $0x04
+	CMOVQLE R10, R11
+	LEAQ    (R11)(SI*1), R12
+	CMPQ    DI, $0x05
+	CMOVQLE R11, R12
+	LEAQ    (R12)(SI*1), R13
+	CMPQ    DI, $0x06
+	CMOVQLE R12, R13
+	LEAQ    (R13)(SI*1), SI
+	CMPQ    DI, $0x07
+	CMOVQLE R13, SI
+	MOVQ    32(AX), R14
+	XORQ    DI, DI
+	SHRQ    $0x03, R14
+	JZ      rest
+
+block:
+	PREFETCHT0  256(BX)(DI*1)
+	PREFETCHT0  256(R8)(DI*1)
+	PREFETCHT0  256(R9)(DI*1)
+	PREFETCHT0  256(R10)(DI*1)
+	PREFETCHT0  256(R11)(DI*1)
+	PREFETCHT0  256(R12)(DI*1)
+	PREFETCHT0  256(R13)(DI*1)
+	PREFETCHT0  256(SI)(DI*1)
+	VMOVUPS     (BX)(DI*1), X0
+	VINSERTF128 $0x01, (R11)(DI*1), Y0, Y0
+	VMOVUPS     (R8)(DI*1), X1
+	VINSERTF128 $0x01, (R12)(DI*1), Y1, Y1
+	VMOVUPS     (R9)(DI*1), X2
+	VINSERTF128 $0x01, (R13)(DI*1), Y2, Y2
+	VMOVUPS     (R10)(DI*1), X3
+	VINSERTF128 $0x01, (SI)(DI*1), Y3, Y3
+	VUNPCKLPS   Y1, Y0, Y4
+	VUNPCKHPS   Y1, Y0, Y6
+	VUNPCKLPS   Y3, Y2, Y7
+	VUNPCKHPS   Y3, Y2, Y8
+	VUNPCKLPD   Y7, Y4, Y5
+	VUNPCKHPD   Y7, Y4, Y4
+	VUNPCKLPD   Y8, Y6, Y7
+	VUNPCKHPD   Y8, Y6, Y6
+	VPSHUFLW    $0xb1, Y5, Y5
+	VPSHUFHW    $0xb1, Y5, Y5
+	VMOVUPS     Y5, (CX)
+	ADDQ        DX, CX
+	VPSHUFLW    $0xb1, Y4, Y4
+	VPSHUFHW    $0xb1, Y4, Y4
+	VMOVUPS     Y4, (CX)
+	ADDQ        DX, CX
+	VPSHUFLW    $0xb1, Y7, Y7
+	VPSHUFHW    $0xb1, Y7, Y7
+	VMOVUPS     Y7, (CX)
+	ADDQ        DX, CX
+	VPSHUFLW    $0xb1, Y6, Y6
+	VPSHUFHW    $0xb1, Y6, Y6
+	VMOVUPS     Y6, (CX)
+	ADDQ        DX, CX
+	VMOVUPS     16(BX)(DI*1), X9
+	VINSERTF128 $0x01, 16(R11)(DI*1), Y9, Y9
+	VMOVUPS     16(R8)(DI*1), X10
+	VINSERTF128 $0x01, 16(R12)(DI*1), Y10, Y10
+	VMOVUPS     16(R9)(DI*1), X11
+	VINSERTF128 $0x01, 16(R13)(DI*1), Y11, Y11
+	VMOVUPS     16(R10)(DI*1), X12
+	VINSERTF128 $0x01, 16(SI)(DI*1), Y12, Y12
+	VUNPCKLPS   Y10, Y9, Y4
+	VUNPCKHPS   Y10, Y9, Y6
+	VUNPCKLPS   Y12, Y11, Y7
+	VUNPCKHPS   Y12, Y11, Y8
+	VUNPCKLPD   Y7, Y4, Y5
+	VUNPCKHPD   Y7, Y4, Y4
+	VUNPCKLPD   Y8, Y6, Y7
+	VUNPCKHPD   Y8, Y6, Y6
+	VPSHUFLW    $0xb1, Y5, Y5
+	VPSHUFHW    $0xb1, Y5, Y5
+	VMOVUPS     Y5, (CX)
+	ADDQ        DX, CX
+	VPSHUFLW    $0xb1, Y4, Y4
+	VPSHUFHW    $0xb1, Y4, Y4
+	VMOVUPS     Y4, (CX)
+	ADDQ        DX, CX
+	VPSHUFLW    $0xb1, Y7, Y7
+	VPSHUFHW    $0xb1, Y7, Y7
+	VMOVUPS     Y7, (CX)
+	ADDQ        DX, CX
+	VPSHUFLW    $0xb1, Y6, Y6
+	VPSHUFHW    $0xb1, Y6, Y6
+	VMOVUPS     Y6, (CX)
+	ADDQ        DX, CX
+	ADDQ        $0x20, DI
+	DECQ        R14
+	JNZ         block
+
+rest:
+	MOVQ 32(AX), R14
+	ANDQ $0x07, R14
+	JZ   end
+
+single:
+	VMOVSS   (BX)(DI*1), X0
+	VPSHUFLW $0xb1, X0, X0
+	VPSHUFHW $0xb1, X0, X0
+	VMOVSS   X0, (CX)
+	VMOVSS   (R8)(DI*1), X0
+	VPSHUFLW $0xb1, X0, X0
+	VPSHUFHW $0xb1, X0, X0
+	VMOVSS   X0, 4(CX)
+	VMOVSS   (R9)(DI*1), X0
+	VPSHUFLW $0xb1, X0, X0
+	VPSHUFHW $0xb1, X0, X0
+	VMOVSS   X0, 8(CX)
+	VMOVSS   (R10)(DI*1), X0
+	VPSHUFLW $0xb1, X0, X0
+	VPSHUFHW $0xb1, X0, X0
+	VMOVSS   X0, 12(CX)
+	VMOVSS   (R11)(DI*1), X0
+	VPSHUFLW $0xb1, X0, X0
+	VPSHUFHW $0xb1, X0, X0
+	VMOVSS   X0, 16(CX)
+	VMOVSS   (R12)(DI*1), X0
+	VPSHUFLW $0xb1, X0, X0
+	VPSHUFHW $0xb1, X0, X0
+	VMOVSS   X0, 20(CX)
+	VMOVSS   (R13)(DI*1), X0
+	VPSHUFLW $0xb1, X0, X0
+	VPSHUFHW $0xb1, X0, X0
+	VMOVSS   X0, 24(CX)
+	VMOVSS   (SI)(DI*1), X0
+	VPSHUFLW $0xb1, X0, X0
+	VPSHUFHW $0xb1, X0, X0
+	VMOVSS   X0, 28(CX)
+	ADDQ     DX, CX
+	ADDQ     $0x04, DI
+	DECQ     R14
+	JNZ      single
+
+end:
 	VZEROUPPER
 	RET

@@ -119,6 +119,93 @@ func f32Stream7(s *streaming)
 func f32Stream8(s *streaming)
 
 //go:noescape
+func f32Outer1(o *outering)
+
+//go:noescape
+func f32Outer2(o *outering)
+
+//go:noescape
+func f32Outer3(o *outering)
+
+//go:noescape
+func f32Outer4(o *outering)
+
+//go:noescape
+func f32Outer5(o *outering)
+
+//go:noescape
+func f32Outer6(o *outering)
+
+//go:noescape
+func f32Outer7(o *outering)
+
+//go:noescape
+func f32Outer8(o *outering)
+
+//go:noescape
+func f32Few1x1(t *tile)
+
+//go:noescape
+func f32Few1x2(t *tile)
+
+//go:noescape
+func f32Few1x3(t *tile)
+
+//go:noescape
+func f32Few1x4(t *tile)
+
+//go:noescape
+func f32Few1x5(t *tile)
+
+//go:noescape
+func f32Few1x6(t *tile)
+
+//go:noescape
+func f32Few1x7(t *tile)
+
+//go:noescape
+func f32Few1x8(t *tile)
+
+//go:noescape
+func f32Few2x1(t *tile)
+
+//go:noescape
+func f32Few2x2(t *tile)
+
+//go:noescape
+func f32Few2x3(t *tile)
+
+//go:noescape
+func f32Few2x4(t *tile)
+
+//go:noescape
+func f32Few3x1(t *tile)
+
+//go:noescape
+func f32Few3x2(t *tile)
+
+//go:noescape
+func f32Few3x3(t *tile)
+
+//go:noescape
+func f32Few4x1(t *tile)
+
+//go:noescape
+func f32Few4x2(t *tile)
+
+//go:noescape
+func f32Few5x1(t *tile)
+
+//go:noescape
+func f32Few5x2(t *tile)
+
+//go:noescape
+func f32Few6x1(t *tile)
+
+//go:noescape
+func f32Few6x2(t *tile)
+
+//go:noescape
 func f64Tile1x1Packed(t *tile)
 
 //go:noescape
@@ -231,6 +318,93 @@ func f64Stream7(s *streaming)
 
 //go:noescape
 func f64Stream8(s *streaming)
+
+//go:noescape
+func f64Outer1(o *outering)
+
+//go:noescape
+func f64Outer2(o *outering)
+
+//go:noescape
+func f64Outer3(o *outering)
+
+//go:noescape
+func f64Outer4(o *outering)
+
+//go:noescape
+func f64Outer5(o *outering)
+
+//go:noescape
+func f64Outer6(o *outering)
+
+//go:noescape
+func f64Outer7(o *outering)
+
+//go:noescape
+func f64Outer8(o *outering)
+
+//go:noescape
+func f64Few1x1(t *tile)
+
+//go:noescape
+func f64Few1x2(t *tile)
+
+//go:noescape
+func f64Few1x3(t *tile)
+
+//go:noescape
+func f64Few1x4(t *tile)
+
+//go:noescape
+func f64Few1x5(t *tile)
+
+//go:noescape
+func f64Few1x6(t *tile)
+
+//go:noescape
+func f64Few1x7(t *tile)
+
+//go:noescape
+func f64Few1x8(t *tile)
+
+//go:noescape
+func f64Few2x1(t *tile)
+
+//go:noescape
+func f64Few2x2(t *tile)
+
+//go:noescape
+func f64Few2x3(t *tile)
+
+//go:noescape
+func f64Few2x4(t *tile)
+
+//go:noescape
+func f64Few3x1(t *tile)
+
+//go:noescape
+func f64Few3x2(t *tile)
+
+//go:noescape
+func f64Few3x3(t *tile)
+
+//go:noescape
+func f64Few4x1(t *tile)
+
+//go:noescape
+func f64Few4x2(t *tile)
+
+//go:noescape
+func f64Few5x1(t *tile)
+
+//go:noescape
+func f64Few5x2(t *tile)
+
+//go:noescape
+func f64Few6x1(t *tile)
+
+//go:noescape
+func f64Few6x2(t *tile)
 
 //go:noescape
 func f32Copy1(p *packing)
@@ -363,3 +537,12 @@ func f64Tile3x4Weights(t *tile)
 
 //go:noescape
 func f64Tile4x2Weights(t *tile)
+
+//go:noescape
+func pairsCopy1(p *packing)
+
+//go:noescape
+func pairsCopy2(p *packing)
+
+//go:noescape
+func pairsTranspose(p *packing)

@@ -435,3 +435,99 @@ func zf64Tile3x4Weights(t *tile)
 
 //go:noescape
 func zf64Tile4x2Weights(t *tile)
+
+//go:noescape
+func zpairsTile1x1Packed(t *tile)
+
+//go:noescape
+func zpairsTile1x2Packed(t *tile)
+
+//go:noescape
+func zpairsTile2x1Packed(t *tile)
+
+//go:noescape
+func zpairsTile2x2Packed(t *tile)
+
+//go:noescape
+func zpairsTile3x1Packed(t *tile)
+
+//go:noescape
+func zpairsTile3x2Packed(t *tile)
+
+//go:noescape
+func zpairsTile4x1Packed(t *tile)
+
+//go:noescape
+func zpairsTile4x2Packed(t *tile)
+
+//go:noescape
+func zpairsTile5x1Packed(t *tile)
+
+//go:noescape
+func zpairsTile5x2Packed(t *tile)
+
+//go:noescape
+func zpairsTile6x1Packed(t *tile)
+
+//go:noescape
+func zpairsTile6x2Packed(t *tile)
+
+//go:noescape
+func zpairsTile7x1Packed(t *tile)
+
+//go:noescape
+func zpairsTile7x2Packed(t *tile)
+
+//go:noescape
+func zpairsTile8x1Packed(t *tile)
+
+//go:noescape
+func zpairsTile8x2Packed(t *tile)
+
+//go:noescape
+func zpairsTile9x1Packed(t *tile)
+
+//go:noescape
+func zpairsTile9x2Packed(t *tile)
+
+//go:noescape
+func zpairsTile10x1Packed(t *tile)
+
+//go:noescape
+func zpairsTile10x2Packed(t *tile)
+
+//go:noescape
+func zpairsTile11x1Packed(t *tile)
+
+//go:noescape
+func zpairsTile11x2Packed(t *tile)
+
+//go:noescape
+func zpairsTile12x1Packed(t *tile)
+
+//go:noescape
+func zpairsTile12x2Packed(t *tile)
+
+//go:noescape
+func zpairsTile13x1Packed(t *tile)
+
+//go:noescape
+func zpairsTile13x2Packed(t *tile)
+
+//go:noescape
+func zpairsTile14x1Packed(t *tile)
+
+//go:noescape
+func zpairsTile14x2Packed(t *tile)
+
+//go:noescape
+func zpairsTile1x8Weights(t *tile)
+
+//go:noescape
+func zpairsTile2x4Weights(t *tile)
+
+//go:noescape
+func zpairsTile3x4Weights(t *tile)
+
+//go:noescape
+func zpairsTile4x2Weights(t *tile)

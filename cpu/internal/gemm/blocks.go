@@ -94,7 +94,7 @@ func (bs *blocks) Do(id, _, _ int) {
 		end := min(s+stripsAtOnce, bs.strips)
 		for q := s; q < end; q++ {
 			j := q * ks.nr
-			ks.packB(&w.pack, bs.strip(q), &pr.b, bs.j+j, min(ks.nr, bs.n-j), bs.k0, bs.k)
+			pr.packStrip(&w.pack, bs.strip(q), bs.j+j, min(ks.nr, bs.n-j), bs.k0, bs.k)
 		}
 		bs.packedStrips.Add(int64(end - s))
 	}
@@ -117,7 +117,7 @@ func (bs *blocks) multiply(w *worker, i, m int) {
 	pr, ks, t := bs.problem, bs.problem.ks, &w.tile
 	p, panelBytes := cutPanels(m, ks.mr), ks.panelBytes(bs.k)
 	a := w.a.get(p.count() * panelBytes)
-	ks.packA(&w.pack, a, &pr.a, i, p, bs.k0, bs.k, pr.alpha)
+	pr.packPanels(&w.pack, a, i, p, bs.k0, bs.k)
 	out := bs.out
 	out.p = out.at(i, 0)
 	if bs.k0 == 0 && out.load && !pr.inPlace() {

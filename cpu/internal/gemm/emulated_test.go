@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"unsafe"
 
@@ -15,19 +17,20 @@ import (
 )
 
 // emulatedEngine is the AVX-512 engine with its own kernels interpreted. What it shares with AVX2 runs as it is.
-func emulatedEngine(t *testing.T) *Engine {
+func emulatedEngine(t *testing.T, features isa.Features) *Engine {
 	if best, _ := isa.Detect(); best < isa.AVX2 {
 		t.Skip("needs AVX2")
 	}
 	functions, err := assemblyFile("avx512_amd64.s")
 	require.NoError(t, err)
 	e := New(isa.AVX2, isa.Features{})
-	e.f32, e.f64 = avx512F32(), avx512F64()
-	for _, ks := range []*kernels{&e.f32, &e.f64} {
+	e.f32, e.f64, e.pairs = tables(isa.AVX512, features)
+	for _, ks := range []*kernels{&e.f32, &e.f64, &e.pairs} {
 		for half := range 2 {
-			for rows := range ks.packed[half] {
-				emulate(t, functions, &ks.packed[half][rows])
-				emulate(t, functions, &ks.strided[half][rows])
+			for _, form := range [][]func(*tile){ks.packed[half], ks.strided[half]} {
+				for rows := range form {
+					emulate(t, functions, &form[rows])
+				}
 			}
 		}
 		for i := range ks.streams {
@@ -42,16 +45,23 @@ func emulatedEngine(t *testing.T) *Engine {
 	return e
 }
 
-// emulate replaces a kernel by the interpretation of its code.
+// emulate replaces a kernel by the interpretation of its code, or by its execution on another processor.
 func emulate[T any](t *testing.T, functions map[string][]instruction, kernel *func(*T)) {
-	if *kernel == nil {
+	if *kernel == nil || onOtherProcessor(t, kernel) {
 		return
 	}
 	name := runtime.FuncForPC(reflect.ValueOf(*kernel).Pointer()).Name()
 	name = name[strings.LastIndex(name, ".")+1:]
 	code, ok := functions[name]
 	require.True(t, ok, "%s is not in the file", name)
-	*kernel = func(x *T) { run(code, unsafe.Pointer(x)) }
+	flag, _ := executed.LoadOrStore(name, new(atomic.Bool))
+	*kernel = func(x *T) {
+		flag.(*atomic.Bool).Store(true)
+		run(code, unsafe.Pointer(x))
+	}
 }
+
+// executed says of each kernel, by name, whether the interpreter ran it.
+var executed sync.Map
 
 func init() { emulated = emulatedEngine }

@@ -63,6 +63,14 @@ func parseFunction(body string) ([]instruction, error) {
 			labels[label] = len(code)
 			continue
 		}
+		if strings.HasPrefix(line, "LONG") {
+			in, err := parseDotProduct(line)
+			if err != nil {
+				return nil, err
+			}
+			code = append(code, in)
+			continue
+		}
 		op, rest, _ := strings.Cut(line, " ")
 		in := instruction{op: op}
 		switch {
@@ -123,6 +131,52 @@ func parseOperand(s string) (operand, error) {
 	o.index = r.reg
 	o.scale, err = strconv.ParseInt(scale, 10, 64)
 	return o, err
+}
+
+// parseDotProduct reads VDPBF16PS of zmm registers, which the file holds as bytes: EVEX.512.F3.0F38.W0 52 /r.
+func parseDotProduct(line string) (instruction, error) {
+	var prefix, rest uint32
+	if _, err := fmt.Sscanf(line, "LONG $%v; WORD $%v", &prefix, &rest); err != nil {
+		return instruction{}, fmt.Errorf("%q: %w", line, err)
+	}
+	p0, p1, p2, modRM := byte(prefix>>8), byte(prefix>>16), byte(prefix>>24), byte(rest>>8)
+	const (
+		evex, opcode     = 0x62, 0x52
+		map0F38          = 2        // of the low 4 bits of p0
+		word0PrefixF3    = 1<<2 | 2 // of p1 without the first source
+		zmmWithoutMask   = 2 << 5   // of p2 without the first source's upper bit
+		registersInModRM = 3 << 6
+	)
+	if byte(prefix) != evex || byte(rest) != opcode || p0&15 != map0F38 || p1&^(15<<3) != word0PrefixF3 || p2&^(1<<3) != zmmWithoutMask || modRM < registersInModRM {
+		return instruction{}, fmt.Errorf("%q is not VDPBF16PS of zmm registers", line)
+	}
+	bit := func(p byte, from, to int) int { return int(^p>>from&1) << to }
+	sum := int(modRM>>3&7) | bit(p0, 7, 3) | bit(p0, 4, 4)
+	first := int(^p1>>3&15) | bit(p2, 3, 4)
+	second := int(modRM&7) | bit(p0, 5, 3) | bit(p0, 6, 4)
+	in := instruction{op: "VDPBF16PS"}
+	for _, r := range []int{second, first, sum} {
+		in.args = append(in.args, operand{kind: 'z', reg: r})
+	}
+	return in, nil
+}
+
+// dotProduct is what VDPBF16PS does in a lane: it adds the product of the upper halves, then that of the lower, each
+// by an FMA that rounds to nearest even, takes subnormal operands for 0 and makes subnormal results 0.
+func dotProduct(sum float32, x, y uint32) float32 {
+	sum = flushedFMA(math.Float32frombits(x&^0xffff), math.Float32frombits(y&^0xffff), sum)
+	return flushedFMA(math.Float32frombits(x<<16), math.Float32frombits(y<<16), sum)
+}
+
+func flushedFMA(x, y, z float32) float32 { return flush(vec.FMA32(flush(x), flush(y), flush(z))) }
+
+// flush makes a subnormal number a zero of its sign.
+func flush(x float32) float32 {
+	const exponent, sign = 0xff << 23, 1 << 31
+	if bits := math.Float32bits(x); bits&exponent == 0 {
+		return math.Float32frombits(bits & sign)
+	}
+	return x
 }
 
 // parameter is the register that stands for the frame.
@@ -280,6 +334,16 @@ func (m *machine) vector(in *instruction) {
 		combine(m, a, func(z, x, y float32) float32 { return vec.FMA32(x, y, z) })
 	case "VFMADD231PD":
 		combine(m, a, func(z, x, y float64) float64 { return math.FMA(x, y, z) })
+	case "VDPBF16PS":
+		above, below, sums := lanes[uint32](&m.z[a[0].reg]), lanes[uint32](&m.z[a[1].reg]), lanes[float32](to)
+		for i, sum := range sums {
+			sums[i] = dotProduct(sum, above[i], below[i])
+		}
+	case "VPORD":
+		x, y := lanes[uint32](m.source(a[0])), lanes[uint32](m.source(a[1]))
+		for i := range x {
+			lanes[uint32](to)[i] = x[i] | y[i]
+		}
 	case "VCVTPH2PS":
 		widen(m, a, func(h uint16) uint32 { return math.Float32bits(vec.F16ToF32(h)) })
 	case "VPMOVZXWD":

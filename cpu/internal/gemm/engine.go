@@ -8,12 +8,13 @@ import (
 	"github.com/tandem-compute/tandem/cpu/internal/vec"
 )
 
-//go:generate sh -c "cd _asm && go run . -isa avx2 "
+//go:generate sh -c "cd _asm && go run . -isa avx2 && go run . -isa avx512"
 
 // Engine multiplies with the kernels of one level. It has no state: any number of goroutines may use it.
 type Engine struct {
 	level    isa.Level
 	f32, f64 kernels
+	pairs    kernels // of bf16 by bf16; without size where there are none
 	vec      *vec.Funcs
 	act32    [numActivations]func(dst, x []float32)
 	act64    [numActivations]func(dst, x []float64)
@@ -22,7 +23,7 @@ type Engine struct {
 // New returns the engine of a level that this machine runs.
 func New(level isa.Level, features isa.Features) *Engine {
 	e := &Engine{level: level, vec: vec.For(level)}
-	e.f32, e.f64 = tables(level, features)
+	e.f32, e.f64, e.pairs = tables(level, features)
 	e.act32, e.act64 = activations(&e.vec.F32), activations(&e.vec.F64)
 	return e
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // emulated returns the engine of a level that this machine may lack, interpreted; nil where there is none.
-var emulated func(t *testing.T) *Engine
+var emulated func(t *testing.T, features isa.Features) *Engine
 
 // forEachLevel runs a test with the engine of every level of this machine, and with the emulated one.
 func forEachLevel(t *testing.T, test func(t *testing.T, e *Engine)) {
@@ -21,7 +21,7 @@ func forEachLevel(t *testing.T, test func(t *testing.T, e *Engine)) {
 		t.Run(l.String(), func(t *testing.T) { test(t, New(l, features)) })
 	}
 	if emulated != nil {
-		t.Run("avx512 emulated", func(t *testing.T) { test(t, emulated(t)) })
+		t.Run("avx512 emulated", func(t *testing.T) { test(t, emulated(t, isa.Features{BF16: true})) })
 	}
 }
 
@@ -30,6 +30,7 @@ func TestOffsets(t *testing.T) {
 	var pk packing
 	var st streaming
 	var do dotting
+	var ou outering
 	require.Equal(t, []uintptr{0, 8, 16, 24, 32, 40, 48, 56, 64, 72, 80, 88, 96}, []uintptr{unsafe.Offsetof(ti.a), unsafe.Offsetof(ti.lda),
 		unsafe.Offsetof(ti.b), unsafe.Offsetof(ti.ldb), unsafe.Offsetof(ti.c), unsafe.Offsetof(ti.ldc), unsafe.Offsetof(ti.k),
 		unsafe.Offsetof(ti.panels), unsafe.Offsetof(ti.cols), unsafe.Offsetof(ti.load), unsafe.Offsetof(ti.beta), unsafe.Offsetof(ti.next), unsafe.Offsetof(ti.strip)})
@@ -37,8 +38,10 @@ func TestOffsets(t *testing.T) {
 		unsafe.Offsetof(pk.stride), unsafe.Offsetof(pk.k), unsafe.Offsetof(pk.n), unsafe.Offsetof(pk.alpha)})
 	require.Equal(t, []uintptr{0, 8, 16, 24, 32, 40}, []uintptr{unsafe.Offsetof(st.a), unsafe.Offsetof(st.b), unsafe.Offsetof(st.ldb),
 		unsafe.Offsetof(st.c), unsafe.Offsetof(st.ldc), unsafe.Offsetof(st.n)})
-	require.Equal(t, []uintptr{0, 8, 16, 24, 32, 40, 48}, []uintptr{unsafe.Offsetof(do.a), unsafe.Offsetof(do.lda), unsafe.Offsetof(do.b),
-		unsafe.Offsetof(do.ldb), unsafe.Offsetof(do.k), unsafe.Offsetof(do.n), unsafe.Offsetof(do.sums)})
+	require.Equal(t, []uintptr{0, 8, 16, 24, 32, 40, 48, 56}, []uintptr{unsafe.Offsetof(do.a), unsafe.Offsetof(do.lda), unsafe.Offsetof(do.b),
+		unsafe.Offsetof(do.ldb), unsafe.Offsetof(do.k), unsafe.Offsetof(do.n), unsafe.Offsetof(do.sums), unsafe.Offsetof(do.groups)})
+	require.Equal(t, []uintptr{0, 8, 16, 24, 32, 40, 48, 56, 64, 72}, []uintptr{unsafe.Offsetof(ou.a), unsafe.Offsetof(ou.aRow), unsafe.Offsetof(ou.aCol),
+		unsafe.Offsetof(ou.b), unsafe.Offsetof(ou.ldb), unsafe.Offsetof(ou.c), unsafe.Offsetof(ou.ldc), unsafe.Offsetof(ou.rows), unsafe.Offsetof(ou.cols), unsafe.Offsetof(ou.load)})
 }
 
 var layouts = []layout{{}, {transposed: true}, {gap: 3}, {transposed: true, gap: 5}}
@@ -67,7 +70,8 @@ func TestSmallShapesExact(t *testing.T) {
 
 // shapes meet every path and the seams between blocks, strips and panels.
 var shapes = [][3]int{{1, 1, 1}, {1, 1000, 300}, {1, 257, 1001}, {2, 520, 300}, {3, 300, 515}, {4, 129, 70}, {5, 700, 211}, {8, 1025, 131}, {7, 33, 129}, {300, 3, 90}, {333, 8, 65}, {64, 64, 64},
-	{97, 31, 45}, {100, 100, 100}, {130, 47, 400}, {257, 50, 33}, {301, 70, 391}, {270, 2100, 9}, {12, 1, 77}, {1, 12, 0}, {40, 30, 0}, {19, 37, 780}}
+	{97, 31, 45}, {100, 100, 100}, {130, 47, 400}, {257, 50, 33}, {301, 70, 391}, {270, 2100, 9}, {12, 1, 77}, {1, 12, 0}, {40, 30, 0}, {19, 37, 780},
+	{1, 1, 805}, {1, 150, 34}, {3, 75, 9}, {11, 40, 50}, {200, 130, 7}, {90, 1, 5}, {130, 2, 30}}
 
 func TestShapesTypesLayouts(t *testing.T) {
 	forEachLevel(t, func(t *testing.T, e *Engine) {

@@ -45,9 +45,23 @@ type dotting struct {
 	lda  int // bytes
 	b    unsafe.Pointer
 	ldb  int // bytes
-	k    int // at least the vector length
+	k    int // halves: at least the vector length
 	n    int
-	sums unsafe.Pointer // [rows][dotWidth]
+	sums unsafe.Pointer // of each group: [rows][dotWidth]
+
+	groups int // of dotWidth lines; the last may have fewer
+}
+
+// outering is what an outer kernel works on: C[rows][cols] (+)= A[rows][k] * B[k][cols] for one small k.
+type outering struct {
+	a          unsafe.Pointer
+	aRow, aCol int // bytes
+	b          unsafe.Pointer
+	ldb        int // bytes
+	c          unsafe.Pointer
+	ldc        int // bytes
+	rows, cols int // rows is counted down by the kernel
+	load       int // 0: the sums begin with 0, else with C
 }
 
 const (
@@ -55,6 +69,8 @@ const (
 	streamK    = 8 // rows of B that it reads side by side
 	dotRows    = 4 // the most rows of a dot kernel
 	weightRows = 4 // the most rows of a kernel for packed weights
+	fewRows    = 6 // the most rows of a kernel that reads B where it lies, vector by vector
+	outerK     = 8 // the most products of an outer kernel
 )
 
 // kernels is the table of one element type at one level.
@@ -74,6 +90,8 @@ type kernels struct {
 	weights         [numTypes][weightRows + 1]func(*tile) // whole strips of packed weights, by rows; see weightStrips
 	streams         [streamRows + 1]func(*streaming)
 	dots            [numTypes][dotRows + 1]func(*dotting)
+	few             [fewRows + 1][]func(*tile) // by rows and vectors of lanes elements: chunks of the most vectors, or the last one
+	outers          [outerK + 1]func(*outering)
 }
 
 // weightStrips is how many strips of packed weights a kernel takes for a number of rows: as many sums as hide the FMA's

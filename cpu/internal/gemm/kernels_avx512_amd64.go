@@ -77,3 +77,24 @@ func avx512F64() kernels {
 	}
 	return ks
 }
+
+// avx512Pairs are the kernels for pairs of bf16. The packers are AVX2's.
+func avx512Pairs() kernels {
+	ks := kernels{size: 4, mr: 14, nr: 32, interleave: 16, lanes: 16, mc: 168, kc: 384, nc: 2048}
+	ks.packed = [2][]func(*tile){
+		{
+			nil, zpairsTile1x1Packed, zpairsTile2x1Packed, zpairsTile3x1Packed, zpairsTile4x1Packed,
+			zpairsTile5x1Packed, zpairsTile6x1Packed, zpairsTile7x1Packed, zpairsTile8x1Packed, zpairsTile9x1Packed,
+			zpairsTile10x1Packed, zpairsTile11x1Packed, zpairsTile12x1Packed, zpairsTile13x1Packed, zpairsTile14x1Packed,
+		},
+		{
+			nil, zpairsTile1x2Packed, zpairsTile2x2Packed, zpairsTile3x2Packed, zpairsTile4x2Packed,
+			zpairsTile5x2Packed, zpairsTile6x2Packed, zpairsTile7x2Packed, zpairsTile8x2Packed, zpairsTile9x2Packed,
+			zpairsTile10x2Packed, zpairsTile11x2Packed, zpairsTile12x2Packed, zpairsTile13x2Packed, zpairsTile14x2Packed,
+		},
+	}
+	ks.copies[BF16] = [2]func(*packing){pairsCopy1, pairsCopy2}
+	ks.transposes[BF16] = pairsTranspose
+	ks.weights[BF16] = [weightRows + 1]func(*tile){nil, zpairsTile1x8Weights, zpairsTile2x4Weights, zpairsTile3x4Weights, zpairsTile4x2Weights}
+	return ks
+}

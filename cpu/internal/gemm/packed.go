@@ -63,10 +63,16 @@ func (w *worker) packedStrip(pr *problem, j, k0, k int) {
 	t.ldb = ks.nr * ks.size
 	t.b = weights.strip(j, k0)
 	size := weights.Type.Size()
-	if size == ks.size {
+	p := &w.pack
+	switch {
+	case size == ks.size:
+		return
+	case pr.paired():
+		t.b = w.b.get(k * t.ldb)
+		*p = packing{dst: t.b, stride: t.ldb, k: k, n: ks.nr}
+		pr.packPairs(p, Matrix{weights.strip(j, 0), weights.Type, ks.nr, 1}, k0, 0, 0)
 		return
 	}
-	p := &w.pack
 	*p = packing{src: t.b, dst: w.b.get(k * t.ldb), stride: t.ldb, k: k, n: ks.nr, alpha: ks.bits(1)}
 	t.b = p.dst
 	ks.packGroups(p, weights.Type, ks.nr*size, size)
@@ -79,8 +85,13 @@ func (w *worker) weightRows(pr *problem, out output, i, m, j, n int) {
 	size := weights.Type.Size()
 	strips := weightStrips[m]
 	kernel, width := ks.weights[weights.Type][m], strips*ks.nr
-	t.a, t.lda = w.lines(pr, i, m)
 	t.ldb, t.strip, t.ldc, t.k = ks.nr*size, weights.K*ks.nr*size, out.ld, pr.k
+	if pr.paired() {
+		t.a, t.lda = w.pairLines(pr, i, m)
+		t.ldb *= pairRows
+	} else {
+		t.a, t.lda = w.lines(pr, i, m)
+	}
 	t.start(ks, out, 0)
 	a, s := t.a, 0
 	for ; s+width <= n; s += width {

@@ -11,6 +11,9 @@ const (
 	tinyK         = 16      // so few products that storing C is most of the work
 	tinyKRows     = 48
 	dotMinK       = 32
+	fewMaxB       = 1 << 16 // elements of B that stay in the second level of cache,
+	fewMaxAgain   = 1 << 12 // or in the first, where more rows than one kernel takes read it again
+	outerMinN     = 8
 )
 
 // choose decides how to compute the problem.
@@ -26,8 +29,12 @@ func (pr *problem) choose(alpha float64) {
 		if pr.m <= weightRows && pr.k > 0 && ks.weights[pr.weights.Type][1] != nil {
 			pr.path = viaWeights
 		}
+	case pr.outerable(pr.m, pr.n, &pr.b) && alpha == 1 && pr.a.Type.Size() == ks.size:
+		pr.path = viaOuter
 	case pr.dottable(pr.m, pr.n, &pr.b):
 		pr.path = viaDots
+	case pr.isFew(pr.m, pr.n, &pr.b):
+		pr.path = viaFew
 	case pr.streamable(pr.m, pr.n, &pr.b):
 		pr.path = viaStream
 	case pr.m > pr.stripRows() && pr.k > tinyK:
@@ -40,12 +47,33 @@ func (pr *problem) choose(alpha float64) {
 // swaps says whether the transposed product has a fast path that the product has not: few columns become few rows.
 func (pr *problem) swaps() bool {
 	a := pr.a.T()
-	return pr.n <= dotRows && pr.dottable(pr.n, pr.m, &a) || pr.streamable(pr.n, pr.m, &a)
+	return pr.n <= dotRows && pr.dottable(pr.n, pr.m, &a) || pr.streamable(pr.n, pr.m, &a) || pr.k > tinyK && pr.isFew(pr.n, pr.m, &a)
 }
+
+// outerable says whether m rows times b, with n columns, can be done as a sum of outer products.
+func (pr *problem) outerable(m, n int, b *Matrix) bool {
+	return pr.k > 0 && pr.k <= outerK && (n >= outerMinN || m == 1 && n > 1) && pr.direct(b) && pr.ks.outers[1] != nil
+}
+
+// isFew says whether m rows times b, with n columns, are few enough to read b where it lies for every few of them.
+func (pr *problem) isFew(m, n int, b *Matrix) bool {
+	limit := fewMaxB
+	if m > min(fewRows, pr.ks.mr) {
+		limit = fewMaxAgain
+	}
+	return m <= 2*fewRows && n*pr.k <= limit && pr.k > 0 && pr.direct(b) && pr.ks.few[1] != nil
+}
+
+// direct says whether kernels can read b along its rows where it lies.
+func (pr *problem) direct(b *Matrix) bool { return b.Col == 1 && b.Type.Size() == pr.ks.size }
 
 // dottable says whether m rows times b can be done by inner products.
 func (pr *problem) dottable(m, n int, b *Matrix) bool {
-	return (m <= dotRows || m <= 2*dotRows && n*pr.k >= dotLargeB) && b.Row == 1 && pr.k >= dotMinK && pr.ks.dots[b.Type][1] != nil
+	least := dotMinK
+	if m == 1 && b.Type.Size() == pr.ks.size {
+		least = 2
+	}
+	return (m <= dotRows || m <= 2*dotRows && n*pr.k >= dotLargeB) && b.Row == 1 && pr.k >= least && pr.ks.dots[b.Type][1] != nil
 }
 
 // streamable says whether m rows times b, with n columns, are worth reading b along its rows.
@@ -54,7 +82,7 @@ func (pr *problem) streamable(m, n int, b *Matrix) bool {
 	if m > 3 {
 		large = streamLargeB
 	}
-	return m <= streamRows && b.Col == 1 && b.Type.Size() == pr.ks.size && pr.k >= streamK && n*pr.k >= large && pr.ks.streams[1] != nil
+	return m <= streamRows && pr.direct(b) && pr.k >= streamK && n*pr.k >= large && pr.ks.streams[1] != nil
 }
 
 // stripRows is the most rows of a task of viaStrips: as many as the second level of cache holds, if they are used for

@@ -14,6 +14,8 @@ const (
 	viaStream              // few rows: along the rows of B, 8 at a time
 	viaWeights             // few rows and packed weights: several strips side by side
 	viaDots                // very few rows and B's columns contiguous: inner products
+	viaFew                 // few rows and a B that the caches hold: all of k, column by column of registers
+	viaOuter               // tiny k: row by row of C
 )
 
 // problem is one product: a call, or one of its batch. Paths compute m, n, k, a, b; these are the call's, or, if
@@ -26,6 +28,7 @@ type problem struct {
 	act               Activation
 	alpha, beta       uint64
 	scale             uint64 // of the residual
+	depth             int    // products of an element, where k counts pairs of them; else 0
 	hasBeta, hasFinal bool   // beta is not 0; the epilogue is not empty
 	swapped           bool
 	weights           *Packed
@@ -53,6 +56,7 @@ func (pr *problem) set(e *Engine, c *Call, batch int) {
 		pr.scale = pr.ks.bits(cmp.Or(c.Epilogue.Scale, 1))
 	}
 	pr.choose(c.Alpha)
+	pr.pair(e, c.Alpha)
 }
 
 // tasks is the number of tasks of a problem that is cut into them.
@@ -118,6 +122,10 @@ func (w *worker) task(pr *problem, number int) {
 		w.weightRows(pr, out, i, m, j, n)
 	case viaDots:
 		w.dots(pr, out, i, m, j, n)
+	case viaFew:
+		w.fewRows(pr, out, i, m, j, n)
+	case viaOuter:
+		w.outerRows(pr, out, i, m, j, n)
 	}
 	w.finish(pr, out, i, m, j, n)
 }

@@ -17,7 +17,11 @@ func (w *worker) streamRows(pr *problem, out output, m, j, n int) {
 		rest := *pr
 		rest.a, rest.b, rest.k = pr.a.moved(whole*pr.a.Col), pr.b.moved(whole*pr.b.Row), pr.k-whole
 		out.load, out.beta = true, ks.bits(1)
-		w.strips(&rest, out, 0, m, j, n)
+		if pr.packA {
+			w.strips(&rest, out, 0, m, j, n)
+		} else {
+			w.outerRows(&rest, out, 0, m, j, n)
+		}
 	}
 }
 
@@ -52,49 +56,76 @@ func (w *worker) begin(ks *kernels, out output, m, n int) {
 // dots computes a region as inner products of rows of A and columns of B.
 func (w *worker) dots(pr *problem, out output, i, m, j, n int) {
 	if pr.ks.size == 4 {
-		dots[float32](w, pr, out, i, m, j, n)
+		dots(w, pr, out, i, m, j, n, w.engine.vec.F32.Dot)
 	} else {
-		dots[float64](w, pr, out, i, m, j, n)
+		dots(w, pr, out, i, m, j, n, w.engine.vec.F64.Dot)
 	}
 }
 
-func dots[T float32 | float64](w *worker, pr *problem, out output, i, m, j, n int) {
+func dots[T float32 | float64](w *worker, pr *problem, out output, i, m, j, n int, dot func(x, y []T) T) {
 	ks, d := pr.ks, &w.dot
 	size := pr.b.Type.Size()
-	*d = dotting{ldb: pr.b.Col * size, k: pr.k, sums: unsafe.Pointer(&w.sums)}
+	*d = dotting{ldb: pr.b.Col * size, k: pr.k}
 	a, lda := w.lines(pr, i, m)
 	d.lda = lda
+	if pr.m*pr.n == 1 && size == ks.size { // nothing to share: several sums along k instead
+		*(*T)(unsafe.Pointer(&w.sums)) = dot(floats[T](a, pr.k), floats[T](pr.b.Ptr, pr.k))
+		storeDots[T](w, out, 0, 1, 0, 1, 1)
+		return
+	}
 	groups := cutPanels(m, dotRows)
 	if m > dotRows { // all of one width: they share lines of B while these are in the cache
 		groups = cutPanels(m, dotRows-1)
 	}
 	width := dotWidth[groups.height]
-	for s := 0; s < n; s += width {
-		d.b, d.n = pr.b.at(0, j+s), min(width, n-s)
-		r := 0
+	most := width // lines at a time
+	if groups.count() == 1 {
+		most = sumsBytes / (m * ks.size * width) * width
+	}
+	direct := m == 1 && out.step == ks.size && !out.load
+	if direct { // whole groups of sums go where they belong
+		most = max(n/width*width, width)
+	}
+	for s := 0; s < n; s += most {
+		r, lines := 0, min(most, n-s)
 		for g := range groups.count() {
 			rows := groups.height
 			if g < groups.tall {
 				rows++
 			}
-			d.a = unsafe.Add(a, r*lda)
+			d.a, d.b, d.n, d.sums = unsafe.Add(a, r*lda), pr.b.at(0, j+s), lines, unsafe.Pointer(&w.sums)
+			d.groups = (lines + width - 1) / width
+			there := direct && lines == most
+			if there {
+				d.sums = out.at(0, s)
+			}
 			ks.dots[pr.b.Type][rows](d)
-			storeDots[T](w, out, r, rows, s, d.n, width)
+			if !there {
+				storeDots[T](w, out, r, rows, s, lines, width)
+			}
 			r += rows
 		}
 	}
 }
 
-// storeDots puts the sums of a dot kernel at r, s of the output.
+// storeDots puts the sums of a dot kernel, n of each row, at r, s of the output.
 func storeDots[T float32 | float64](w *worker, out output, r, rows, s, n, width int) {
-	sums := floats[T](unsafe.Pointer(&w.sums), rows*width)
-	for i := range rows {
-		for j, x := range sums[i*width:][:n] {
-			to := out.at(r+i, s+j) // not a pointer that is moved on: after the last it would lie outside of C
+	sums := floats[T](unsafe.Pointer(&w.sums), (n+width-1)/width*width*rows)
+	beta := *(*T)(unsafe.Pointer(&out.beta))
+	for g := 0; g < n; g += width {
+		to, count := out.at(r, s+g), min(width, n-g) // no pointer is moved on: after the last it would lie outside of C
+		for i := range rows {
+			line := sums[g*rows+i*width:][:count]
 			if out.load {
-				x += T(*(*T)(unsafe.Pointer(&out.beta)) * *(*T)(to))
+				for j, x := range line {
+					sum := (*T)(unsafe.Add(to, i*out.ld+j*out.step))
+					*sum = x + T(beta**sum)
+				}
+				continue
 			}
-			*(*T)(to) = x
+			for j, x := range line {
+				*(*T)(unsafe.Add(to, i*out.ld+j*out.step)) = x
+			}
 		}
 	}
 }
@@ -107,9 +138,7 @@ func (w *worker) lines(pr *problem, i, m int) (unsafe.Pointer, int) {
 	}
 	lda := sideStride(pr.k, ks.size)
 	a := w.a.get(m * lda)
-	for r := range m { // one group of k elements each
-		w.pack = packing{src: pr.a.at(i+r, 0), dst: unsafe.Add(a, r*lda), stride: lda, k: 1, n: pr.k, alpha: pr.alpha}
-		ks.packGroups(&w.pack, pr.a.Type, 0, pr.a.Col*size)
-	}
+	w.pack = packing{src: pr.a.at(i, 0), dst: a, stride: lda, k: m, n: pr.k, alpha: pr.alpha} // rows are groups
+	ks.packGroups(&w.pack, pr.a.Type, pr.a.Row*size, pr.a.Col*size)
 	return a, lda
 }

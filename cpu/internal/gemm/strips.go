@@ -12,7 +12,7 @@ func (w *worker) strips(pr *problem, out output, i, m, j, n int) {
 		if pr.packA {
 			panelBytes = ks.panelBytes(k)
 			a = w.a.get(packed.count() * panelBytes)
-			ks.packA(&w.pack, a, &pr.a, i, packed, k0, k, pr.alpha)
+			pr.packPanels(&w.pack, a, i, packed, k0, k)
 		}
 		t.lda, t.ldc, t.k = pr.a.Row*ks.size, out.ld, k
 		t.start(ks, out, k0)
@@ -46,7 +46,7 @@ func (w *worker) strip(pr *problem, j, k0, k int) {
 		w.packedStrip(pr, j, k0, k)
 	case pr.packB || t.cols < ks.nr:
 		t.b, t.ldb = w.b.get(k*ks.nr*ks.size), ks.nr*ks.size
-		ks.packB(&w.pack, t.b, &pr.b, j, t.cols, k0, k)
+		pr.packStrip(&w.pack, t.b, j, t.cols, k0, k)
 	default:
 		t.b, t.ldb = pr.b.at(k0, j), pr.b.Row*ks.size
 	}

@@ -26,9 +26,11 @@ type Workspace struct {
 type worker struct {
 	engine *Engine
 	arguments
-	sums                [dotRows * 8]float64 // of dots, float32 or float64
+	sums                [sumsBytes / 8]float64 // of dots, float32 or float64
 	a, b, c, row, extra buffer
 }
+
+const sumsBytes = 2048
 
 // arguments of the kernels.
 type arguments struct {
@@ -36,6 +38,16 @@ type arguments struct {
 	pack   packing
 	stream streaming
 	dot    dotting
+	outer  outering
+}
+
+// forget lets go of the caller's memory.
+func (a *arguments) forget() {
+	a.tile.a, a.tile.b, a.tile.c, a.tile.next = nil, nil, nil, nil
+	a.pack.src, a.pack.dst = nil, nil
+	a.stream.a, a.stream.b, a.stream.c = nil, nil, nil
+	a.dot.a, a.dot.b, a.dot.sums = nil, nil, nil
+	a.outer.a, a.outer.b, a.outer.c = nil, nil, nil
 }
 
 // buffer is scratch memory aligned to cache lines.
@@ -88,8 +100,13 @@ func (ws *Workspace) add(c *Call) {
 // run computes all problems and lets go of the caller's memory.
 func (ws *Workspace) run(p *pool.Pool) {
 	ws.next.Store(0)
-	if threads := min(ws.threads, ws.tasks); threads > 0 {
+	switch threads := min(ws.threads, ws.tasks); {
+	case threads > 1:
 		p.Run(threads, threads, 1, ws)
+	case ws.tasks == 1 && len(ws.problems) == 1:
+		ws.workers[0].task(&ws.problems[0], 0)
+	case threads == 1:
+		ws.Do(0, 0, 1)
 	}
 	for i := range ws.problems {
 		if pr := &ws.problems[i]; pr.path == viaBlocks {
@@ -99,7 +116,7 @@ func (ws *Workspace) run(p *pool.Pool) {
 	clear(ws.problems) // of which the next call finds zero ones
 	ws.blocks.problem = nil
 	for _, w := range ws.workers {
-		w.arguments = arguments{}
+		w.forget()
 	}
 }
 

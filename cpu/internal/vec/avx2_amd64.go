@@ -17,6 +17,8 @@ func newAVX2() *Funcs {
 	f.Level = isa.AVX2
 	avx2Float32(&f.F32)
 	avx2Float64(&f.F64)
+	f.F32.composeRows()
+	f.F64.composeRows()
 	avx2Bitwise(&f.I64)
 	avx2Bitwise(&f.I32)
 	avx2Bitwise(&f.I8)

@@ -1114,6 +1114,21 @@ func sin32AVX2(dst []float32, a []float32) int
 //go:noescape
 func cos32AVX2(dst []float32, a []float32) int
 
+// normScaleSumSq32StreamAVX2 computes dst = (x*s) * (offset + w) and returns Σ next² in the order of Float.Sum. It stores around the cache: dst is aligned to 32 bytes and a multiple of four vectors long.
+//
+//go:noescape
+func normScaleSumSq32StreamAVX2(dst []float32, x []float32, w []float32, next []float32, s float32, offset float32) float32
+
+// normAffineSum32StreamAVX2 computes dst = ((x - mean)*s)*w + b, the last step fused and returns Σ next in the order of Float.Sum. It stores around the cache: dst is aligned to 32 bytes and a multiple of four vectors long.
+//
+//go:noescape
+func normAffineSum32StreamAVX2(dst []float32, x []float32, w []float32, b []float32, next []float32, mean float32, s float32) float32
+
+// expScaledMulS32StreamAVX2 computes e = exp(x*scale - shift) and dst = a*s and stores around the cache. The output is aligned to 32 bytes and a whole number of vectors long.
+//
+//go:noescape
+func expScaledMulS32StreamAVX2(e []float32, dst []float32, x []float32, a []float32, scale float32, shift float32, s float32)
+
 // eq32AVX2 computes dst = a == b for a multiple of 32 elements.
 //
 //go:noescape

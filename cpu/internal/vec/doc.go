@@ -6,7 +6,8 @@
 // Three things make that possible:
 //
 //   - a fused multiply-add is asked for explicitly (FMA32 in Go, VFMADD in assembly), and nothing else is fused;
-//   - transcendental functions are polynomials of our own, the operations of kernels/math.cuh in the same order;
+//   - transcendental functions are polynomials of our own, the operations of kernels/math.cuh in the same order (a softmax's
+//     weights have an exponential of their own, which needs less);
 //   - a sum has one order, made for SIMD and the same everywhere: see Float.Sum.
 //
 // Functions assume validated arguments: all slices as long as the first one, outputs equal to an input or apart from it,

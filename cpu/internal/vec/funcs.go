@@ -102,10 +102,10 @@ type Float[T Real] struct {
 	// SumSqDev = Σ (x - mean)², DotDev = Σ g (x - mean), fused.
 	SumSqDev func(x []T, mean T) T
 	DotDev   func(g, x []T, mean T) T
-	// ExpSum: dst = exp(x*scale - shift); returns Σ dst. SumExp does not store.
+	// ExpSum: dst = exp(x*scale - shift), the exponent at most 88; returns Σ dst. SumExp does not store. Weights below the normal numbers are 0.
 	ExpSum func(dst, x []T, scale, shift T) T
 	SumExp func(x []T, scale, shift T) T
-	// ExpScaled: dst = exp(x*scale - shift). LogSoftmaxGrad: dst = scale * (dy - exp(y)*sum), y the output and sum = Σ dy.
+	// ExpScaled: dst = exp(x*scale - shift) as above. LogSoftmaxGrad: dst = scale * (dy - exp(y)*sum), y the output and sum = Σ dy.
 	ExpScaled      func(dst, x []T, scale, shift T)
 	LogSoftmaxGrad func(dst, y, dy []T, scale, sum T)
 	// Prod multiplies in the order of the elements.
@@ -128,6 +128,12 @@ type Float[T Real] struct {
 	MulShift func(dst, y, dy []T, s, c T)
 	// WeightGrad: dw = dy * ((x - mean)*s) + dw, fused: one row's part in the gradient of a norm's weight.
 	WeightGrad func(dw, dy, x []T, mean, s T)
+
+	// Two rows at a time, for large matrices and Streaming: NormScale and SumSq of next, NormAffine and Sum of next,
+	// dst = a*s and e = ExpScaled of x. dst is apart from next and x.
+	NormScaleSumSq func(dst, x, w, next []T, s, offset T) T
+	NormAffineSum  func(dst, x, w, b, next []T, mean, s T) T
+	ExpScaledMulS  func(e, dst, x, a []T, scale, shift, s T)
 
 	// CumSum: dst[i] = x[0] + … + x[i]; CumSumReverse sums from the end. Both add in float64.
 	CumSum, CumSumReverse func(dst, x []T)
@@ -174,7 +180,7 @@ func Streaming(l isa.Level) *Funcs { return streamingTables[l] }
 const StreamBytes = 8 << 20
 
 func newGeneric() *Funcs {
-	return &Funcs{
+	f := &Funcs{
 		Level: isa.Generic,
 		F32:   genericF32(),
 		F64:   genericF64(),
@@ -196,4 +202,7 @@ func newGeneric() *Funcs {
 		Bernoulli:   bernoulli,
 		Dropout:     dropout,
 	}
+	f.F32.composeRows()
+	f.F64.composeRows()
+	return f
 }

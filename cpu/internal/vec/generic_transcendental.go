@@ -2,11 +2,11 @@ package vec
 
 // transcendental holds the scalar functions of a type that the loops over them are made from. The slopes are derivatives.
 type transcendental[T Real] struct {
-	exp, exp2, expm1, log, log2, log1p, erf, sin, cos func(T) T
-	tanh, sigmoid, silu, softplus, gelu, geluTanh     func(T) T
-	expm1Slope, sinSlope, cosSlope, erfSlope          func(T) T
-	siluSlope, geluSlope, geluTanhSlope               func(T) T
-	pow                                               func(x, y T) T
+	exp, expBelow, exp2, expm1, log, log2, log1p, erf, sin, cos func(T) T
+	tanh, sigmoid, silu, softplus, gelu, geluTanh               func(T) T
+	expm1Slope, sinSlope, cosSlope, erfSlope                    func(T) T
+	siluSlope, geluSlope, geluTanhSlope                         func(T) T
+	pow                                                         func(x, y T) T
 }
 
 // fill adds the loops over f.
@@ -30,7 +30,7 @@ func (t *Float[T]) fill(f transcendental[T]) {
 	expScaled := func(dst, x []T, scale, shift T) {
 		x = x[:len(dst)]
 		for i, v := range x {
-			dst[i] = f.exp(T(v*scale) - shift)
+			dst[i] = f.expBelow(T(v*scale) - shift)
 		}
 	}
 	t.ExpScaled = expScaled
@@ -45,7 +45,7 @@ func (t *Float[T]) fill(f transcendental[T]) {
 		}
 	}
 	t.SumExp = func(x []T, scale, shift T) T {
-		return reduce(len(x), func(acc T, i int) T { return acc + f.exp(T(x[i]*scale)-shift) })
+		return reduce(len(x), func(acc T, i int) T { return acc + f.expBelow(T(x[i]*scale)-shift) })
 	}
 }
 

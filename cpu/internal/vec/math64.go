@@ -12,6 +12,15 @@ func sigmoid64(x float64) float64 {
 	return e / (1 + e)
 }
 
+// log264 is math.Log2, but for the neighbours of 1: that adds an exponent to the logarithm of a fraction, and the digits cancel.
+func log264(x float64) float64 {
+	if x <= 0.5 || x >= 2 {
+		return math.Log2(x)
+	}
+	l := math.Log(x)
+	return math.FMA(l, math.Log2E, l*log2eLow)
+}
+
 func silu64(x float64) float64 {
 	if x < -745 { // exp has vanished, and -Inf times it would be NaN
 		return math.Copysign(0, -1)
@@ -29,6 +38,7 @@ func gelu64(x float64) float64 {
 }
 
 const (
+	log2eLow    = 2.0355273740931033e-17 // log2(e) - math.Log2E
 	sqrt2OverPi = 0.79788456080286535587989211986876
 	geluCubic   = 0.044715
 )
@@ -80,7 +90,7 @@ func geluTanhSlope64(x float64) float64 {
 func genericF64() Float[float64] {
 	t := genericFloat[float64]()
 	t.fill(transcendental[float64]{
-		exp: math.Exp, exp2: math.Exp2, expm1: math.Expm1, log: math.Log, log2: math.Log2, log1p: math.Log1p,
+		exp: math.Exp, expBelow: math.Exp, exp2: math.Exp2, expm1: math.Expm1, log: math.Log, log2: log264, log1p: math.Log1p,
 		erf: math.Erf, sin: math.Sin, cos: math.Cos, tanh: math.Tanh, pow: math.Pow,
 		sigmoid: sigmoid64, silu: silu64, softplus: softplus64, gelu: gelu64, geluTanh: geluTanh64,
 		expm1Slope: math.Exp, sinSlope: math.Cos, cosSlope: func(x float64) float64 { return -math.Sin(x) },

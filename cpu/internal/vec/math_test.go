@@ -69,7 +69,7 @@ func TestActivationError(t *testing.T) {
 		ref   func(float64) float64
 		bound float64 // in units of u max(1, |x|)
 	}{
-		{"silu", Silu, silu64, 4}, {"gelu", Gelu, gelu64, 2}, {"geluTanh", GeluTanh, geluTanh64, 4},
+		{"silu", Silu, silu64, 4}, {"gelu", Gelu, gelu64, 3}, {"geluTanh", GeluTanh, geluTanh64, 4},
 		{"siluSlope", siluSlope, siluSlope64, 4}, {"geluSlope", geluSlope, geluSlope64, 4}, {"geluTanhSlope", geluTanhSlope, geluTanhSlope64, 16},
 		{"erfSlope", erfSlope, func(x float64) float64 { return 2 / math.SqrtPi * math.Exp(-x*x) }, 4},
 	} {
@@ -79,6 +79,21 @@ func TestActivationError(t *testing.T) {
 			require.InDelta(t, want, float64(c.f(x)), c.bound*0x1p-24*max(1, math.Abs(float64(x))), "%s(%v)", c.name, x)
 		}
 	}
+}
+
+// TestExpBelow: an ulp and a quarter of |x|, as far as results are normal numbers; then 0.
+func TestExpBelow(t *testing.T) {
+	for b := uint64(math.Float32bits(1e-9)); b < uint64(math.Float32bits(200)); b += 997 {
+		x := -math.Float32frombits(uint32(b))
+		if x < -87.6 {
+			require.LessOrEqual(t, expBelow(x), float32(0x1p-126), "%v", x)
+		} else if x > -87.3 {
+			require.LessOrEqual(t, ulps(expBelow(x), math.Exp(float64(x))), 1.25-float64(x)/4, "%v", x)
+		}
+	}
+	require.Equal(t, float32(1), expBelow(0))
+	require.Zero(t, expBelow(-inf32))
+	require.True(t, expBelow(nan32) != expBelow(nan32))
 }
 
 // TestPow compares with float64 and checks C's edges.

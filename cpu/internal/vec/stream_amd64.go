@@ -33,7 +33,38 @@ func newStreaming(f Funcs) *Funcs {
 	t.NormBack = streamBinarySSSS(normBack32AVX2, normBack32StreamAVX2)
 	t.FMA = streamTernary(fma32AVX2, fma32StreamAVX2)
 	t.NormAffine = streamTernarySS(normAffine32AVX2, normAffine32StreamAVX2)
+	t.composeRows()
+	streamRows(t)
 	return &f
+}
+
+// streamRows puts the kernels of two rows over their compositions, which do what is not aligned or of whole groups.
+func streamRows(t *Float[float32]) {
+	scaleSumSq, affineSum, expMulS := t.NormScaleSumSq, t.NormAffineSum, t.ExpScaledMulS
+	t.NormScaleSumSq = func(dst, x, w, next []float32, s, offset float32) float32 {
+		if !even(dst, 32) {
+			return scaleSumSq(dst, x, w, next, s, offset)
+		}
+		return normScaleSumSq32StreamAVX2(dst, x, w, next, s, offset)
+	}
+	t.NormAffineSum = func(dst, x, w, b, next []float32, mean, s float32) float32 {
+		if !even(dst, 32) {
+			return affineSum(dst, x, w, b, next, mean, s)
+		}
+		return normAffineSum32StreamAVX2(dst, x, w, b, next, mean, s)
+	}
+	t.ExpScaledMulS = func(e, dst, x, a []float32, scale, shift, s float32) {
+		if !even(dst, 8) {
+			expMulS(e, dst, x, a, scale, shift, s)
+			return
+		}
+		expScaledMulS32StreamAVX2(e, dst, x, a, scale, shift, s)
+	}
+}
+
+// even tells whether dst is aligned and has whole groups of elements.
+func even(dst []float32, group int) bool {
+	return len(dst)%group == 0 && uintptr(unsafe.Pointer(unsafe.SliceData(dst)))%32 == 0
 }
 
 // interior returns the bounds of the aligned whole vectors of dst; a slice of a few vectors is not worth the parting.

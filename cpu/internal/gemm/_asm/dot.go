@@ -10,13 +10,14 @@ import (
 
 // Offsets of the fields of gemm.dotting.
 const (
-	dotA    = 8 * iota // mr rows
-	dotLDA             // bytes
-	dotB               // lines along k
-	dotLDB             // bytes
-	dotK               // at least a vector's length
-	dotN               // lines of B that exist
-	dotSums            // mr x width sums
+	dotA      = 8 * iota // mr rows
+	dotLDA               // bytes
+	dotB                 // lines along k
+	dotLDB               // bytes
+	dotK                 // halves: at least a vector's length
+	dotN                 // lines of B
+	dotSums              // mr x width sums for each group of lines
+	dotGroups            // of width lines; the last may have fewer
 )
 
 // dot forms the products of mr rows of A with several lines of B, all contiguous along k.
@@ -32,11 +33,9 @@ func (d dot) width() int { return map[int]int{1: 8, 2: 4, 3: 4, 4: 2}[d.mr] }
 func (d dot) emit() {
 	function(fmt.Sprintf("%sDot%d", d.stored, d.mr), "d", "dotting")
 	p := arguments()
+	Label("group")
 	lines := linePointers(d.width(), p.load(dotB), p.load(dotLDB), p.load(dotN))
-	ar := rows{base: p.load(dotA)}
-	if d.mr > 1 {
-		ar = newRows(ar.base, p.load(dotLDA), d.mr)
-	}
+	ar := rowsFrom(p.load(dotA), p, dotLDA, d.mr)
 	acc := make([][]reg.VecVirtual, d.mr)
 	for i := range acc {
 		for range lines {
@@ -48,8 +47,11 @@ func (d dot) emit() {
 	at, k := GP64(), p.load(dotK)
 	XORQ(at, at)
 	SHRQ(Imm(map[int]uint64{4: 2, 8: 3}[d.lanes()]), k)
+	if !d.half() {
+		JZ(LabelRef("short"))
+	}
 	Label("block")
-	d.products(acc, ar, lines, at, nil)
+	d.products(acc, ar, lines, at, whole, nil)
 	ar.step(32)
 	ADDQ(Imm(uint64(d.lanes()*d.bytes)), at)
 	DECQ(k)
@@ -62,50 +64,78 @@ func (d dot) emit() {
 	SUBQ(Imm(uint64(d.lanes())), k)
 	LEAQ(Mem{Base: at, Index: k, Scale: uint8(d.bytes)}, at)
 	LEAQ(Mem{Base: ar.base, Index: k, Scale: uint8(d.size)}, ar.base)
-	d.products(acc, ar, lines, at, mask)
+	d.products(acc, ar, lines, at, overlapping, mask)
 	Label("summed")
-	d.store(acc, p.load(dotSums))
+	sums := p.load(dotSums)
+	d.store(acc, sums)
+	DECQ(p.field(dotGroups))
+	JZ(LabelRef("end"))
+	d.nextGroup(p)
+	JMP(LabelRef("group"))
+	Label("end")
 	VZEROUPPER()
 	RET()
+	if !d.half() {
+		Label("short")
+		d.products(acc, ar, lines, at, short, loadMask(d.elem, p.load(dotK)))
+		JMP(LabelRef("summed"))
+	}
 }
 
-// products adds those of one vector of every row and line, masked on both sides if there is a mask.
-func (d dot) products(acc [][]reg.VecVirtual, ar rows, lines []reg.GPVirtual, at reg.GPVirtual, mask reg.VecVirtual) {
-	masked := func(v reg.VecVirtual) {
-		if mask != nil {
+// nextGroup moves on to the next lines and sums. There must be some: a pointer must not leave its matrix.
+func (d dot) nextGroup(p args) {
+	step := p.load(dotLDB)
+	IMUL3Q(I32(int32(d.width())), step, step)
+	ADDQ(step, p.field(dotB))
+	SUBQ(Imm(uint64(d.width())), p.field(dotN))
+	ADDQ(U32(uint32(d.mr*d.width()*d.size)), p.field(dotSums))
+}
+
+// part says which elements of a vector count.
+type part int
+
+const (
+	whole       part = iota
+	overlapping      // the last ones: the others have been added; all can be read
+	short            // the first ones: the others may not be read
+)
+
+// products adds those of one vector of every row and line, masked on both sides if it is not whole.
+func (d dot) products(acc [][]reg.VecVirtual, ar rows, lines []reg.GPVirtual, at reg.GPVirtual, which part, mask reg.VecVirtual) {
+	load := func(m Mem, of source) reg.VecVirtual {
+		v := YMM()
+		switch which {
+		case short:
+			d.maskMove(m, mask, v)
+		case overlapping:
+			of.load(m, v)
 			VANDPS(mask, v, v)
+		default:
+			of.load(m, v)
 		}
+		return v
 	}
+	computed := source{elem: d.elem, bytes: d.size}
 	if d.mr == 1 { // the row stays in a register
-		x := YMM()
-		d.move(ar.at(0, 0), x)
-		masked(x)
+		x := load(ar.at(0, 0), computed)
 		for j, line := range lines {
 			m := Mem{Base: line, Index: at, Scale: 1}
-			if !d.half() && mask == nil {
+			if !d.half() && which == whole {
 				d.fma(m, x, acc[0][j])
-				continue
+			} else {
+				d.fma(load(m, d.source), x, acc[0][j])
 			}
-			y := YMM()
-			d.load(m, y)
-			masked(y)
-			d.fma(y, x, acc[0][j])
 		}
 		return
 	}
 	for j, line := range lines {
-		y := YMM()
-		d.load(Mem{Base: line, Index: at, Scale: 1}, y)
-		masked(y)
+		y := load(Mem{Base: line, Index: at, Scale: 1}, d.source)
 		for i := range acc {
-			if mask == nil {
+			if which == whole {
 				d.fma(ar.at(i, 0), y, acc[i][j])
-				continue
+			} else {
+				d.fma(load(ar.at(i, 0), computed), y, acc[i][j])
 			}
-			x := YMM()
-			d.move(ar.at(i, 0), x)
-			masked(x)
-			d.fma(x, y, acc[i][j])
 		}
 	}
 }

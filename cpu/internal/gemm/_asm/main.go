@@ -33,6 +33,9 @@ func main() {
 			log.Fatal(err)
 		}
 	}
+	if err := encode(assembly); err != nil {
+		log.Fatal(err)
+	}
 }
 
 func avx2() {
@@ -50,6 +53,14 @@ func avx2() {
 		for mr := 1; mr <= 8; mr++ {
 			stream{s.elem, ymm, mr}.emit()
 		}
+		for k := 1; k <= 8; k++ {
+			outer{s.elem, ymm, k}.emit()
+		}
+		for mr := 1; mr < len(fewVectors); mr++ {
+			for nv := 1; nv <= fewVectors[mr]; nv++ {
+				fewKernel{tileKernel{s, ymm, mr, nv, strided}}.emit()
+			}
+		}
 	}
 	for _, s := range []source{fromF32, fromF16, fromBF16, fromF64} {
 		copyRows(s, 1)
@@ -58,10 +69,18 @@ func avx2() {
 		for mr := 1; mr <= 4; mr++ {
 			dot{s, mr}.emit()
 		}
-		for mr, nv := range []int{1: 8, 2: 4, 3: 4, 4: 2} {
-			if mr > 0 {
-				tileKernel{s, ymm, mr, nv, weights}.emit()
-			}
+		weightKernels(s, ymm)
+	}
+	copyPairs(1)
+	copyPairs(2)
+	transpose(fromPairs)
+}
+
+// weightKernels emits the kernels for packed weights, with as many vectors as make 8 sums or more.
+func weightKernels(s source, w width) {
+	for mr, nv := range []int{1: 8, 2: 4, 3: 4, 4: 2} {
+		if mr > 0 {
+			tileKernel{s, w, mr, nv, weights}.emit()
 		}
 	}
 }

@@ -33,8 +33,7 @@ func copyRows(s source, nv int) {
 		}
 		edge = loadMask(s.elem, n)
 	}
-	alpha := YMM()
-	s.broadcast(p.field(packAlpha), alpha)
+	alpha := s.factor(p)
 	ahead := GP64()
 	MOVQ(ld, ahead)
 	SHLQ(Imm(3), ahead)
@@ -86,6 +85,9 @@ func transpose(s source) {
 	SHRQ(Imm(map[int]uint64{4: 2, 8: 3}[block]), k)
 	JZ(LabelRef("rest"))
 	Label("block")
+	for _, line := range lines { // eight streams, each too short for the hardware to find
+		PREFETCHT0(Mem{Base: line, Index: at, Scale: 1, Disp: 256})
+	}
 	for h := range 2 { // half the block's k at a time, all of them in ascending order
 		var groups [][]reg.VecVirtual
 		if s.size == 4 {
@@ -93,8 +95,7 @@ func transpose(s source) {
 		} else {
 			groups = transpose2x8(s, lines, at, h)
 		}
-		alpha := YMM()
-		s.broadcast(p.field(packAlpha), alpha)
+		alpha := s.factor(p)
 		for _, group := range groups {
 			for j, v := range group {
 				s.scaleStore(v, alpha, Mem{Base: dst, Disp: 32 * j})
@@ -109,8 +110,7 @@ func transpose(s source) {
 	MOVQ(p.field(packK), k)
 	ANDQ(Imm(uint64(block-1)), k)
 	JZ(LabelRef("end"))
-	alpha := YMM()
-	s.broadcast(p.field(packAlpha), alpha)
+	alpha := s.factor(p)
 	Label("single")
 	for i, line := range lines {
 		v := YMM()

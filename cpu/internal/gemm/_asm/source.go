@@ -22,15 +22,20 @@ var (
 
 func (s source) half() bool { return s.bytes == 2 }
 
+func (s source) paired() bool { return s.stored == pair.name }
+
 // lanes of a ymm register.
 func (s source) lanes() int { return 32 / s.size }
 
-// load reads and converts one ymm register full.
+// load reads and converts one register full.
 func (s source) load(m Mem, v reg.VecVirtual) {
-	if s.half() {
-		s.convert(m, v)
-	} else {
+	switch {
+	case !s.half():
 		s.move(m, v)
+	case s.paired():
+		pairRows(m, v)
+	default:
+		s.convert(m, v)
 	}
 }
 
@@ -47,7 +52,7 @@ func (s source) convert(x Op, v reg.VecVirtual) {
 // scalar reads and converts one element into the low lane.
 func (s source) scalar(m Mem, v reg.VecVirtual) {
 	switch s.stored {
-	case "f32":
+	case "f32", "pairs":
 		VMOVSS(m, v.AsX())
 	case "f64":
 		VMOVSD(m, v.AsX())
@@ -64,17 +69,35 @@ func (s source) scalar(m Mem, v reg.VecVirtual) {
 	}
 }
 
-// scaleStore multiplies by alpha and stores a whole register; scaleStoreScalar its low lane.
+// factor is alpha in all lanes. Pairs have none.
+func (s source) factor(p args) reg.VecVirtual {
+	if s.paired() {
+		return nil
+	}
+	alpha := YMM()
+	s.broadcast(p.field(packAlpha), alpha)
+	return alpha
+}
+
+// scaleStore multiplies by alpha, or puts pairs in order, and stores a whole register; scaleStoreScalar its low lane.
 func (s source) scaleStore(v, alpha reg.VecVirtual, m Mem) {
-	s.mul(alpha, v, v)
+	if s.paired() {
+		swapHalves(v)
+	} else {
+		s.mul(alpha, v, v)
+	}
 	s.move(v, m)
 }
 
 func (s source) scaleStoreScalar(v, alpha reg.VecVirtual, m Mem) {
-	if s.size == 4 {
+	switch {
+	case s.paired():
+		swapHalves(v.AsX())
+		VMOVSS(v.AsX(), m)
+	case s.size == 4:
 		VMULSS(alpha.AsX(), v.AsX(), v.AsX())
 		VMOVSS(v.AsX(), m)
-	} else {
+	default:
 		VMULSD(alpha.AsX(), v.AsX(), v.AsX())
 		VMOVSD(v.AsX(), m)
 	}

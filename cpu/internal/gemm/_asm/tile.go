@@ -336,19 +336,7 @@ func (t tileKernel) storePartial(p args, acc [][]reg.VecVirtual, c, ldc reg.GPVi
 		bytes, skip := elements*t.size, LabelRef(fmt.Sprintf("without%d", elements))
 		TESTQ(U32(uint32(elements)), p.field(tileCols))
 		JZ(skip)
-		eachRow(func(v reg.VecVirtual) {
-			m := Mem{Base: row}
-			switch bytes {
-			case 16:
-				VMOVUPS(v.AsX(), m)
-				VEXTRACTF128(Imm(1), v, v.AsX())
-			case 8:
-				VMOVLPS(v.AsX(), m)
-				VPERMILPD(Imm(1), v.AsX(), v.AsX())
-			case 4:
-				VMOVSS(v.AsX(), m)
-			}
-		})
+		eachRow(func(v reg.VecVirtual) { storePart(v, Mem{Base: row}, bytes) })
 		if elements > 1 {
 			ADDQ(Imm(uint64(bytes)), at)
 		}

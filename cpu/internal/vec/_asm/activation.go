@@ -18,15 +18,16 @@ func transcendentals() {
 		{"silu", "dst = a σ(a)", 3, silu},
 		{"geluTanh", "dst = a Φ(a) in the tanh form", 2, geluTanh},
 	} {
-		f32.emit(elementwise{name: k.name, outs: words("dst"), ins: words("a"), unroll: k.unroll, stream: true, doc: k.doc, body: one(k.f)})
+		f32.emit(elementwise{name: k.name, outs: words("dst"), ins: words("a"), unroll: k.unroll, stream: true, busy: true, doc: k.doc, body: one(k.f)})
 	}
 	for _, k := range []struct {
 		name, doc string
+		unroll    int
 		f         func(a vec, again any) vec
 	}{
-		{"erf", "dst = erf a", erfTwice}, {"gelu", "dst = a Φ(a)", geluTwice},
+		{"erf", "dst = erf a", 3, erfTwice}, {"gelu", "dst = a Φ(a)", 4, geluTwice},
 	} {
-		f32.emit(elementwise{name: k.name, outs: words("dst"), ins: words("a"), unroll: 3, stream: true, doc: k.doc, body: oneTwice(k.f)})
+		f32.emit(elementwise{name: k.name, outs: words("dst"), ins: words("a"), unroll: k.unroll, stream: true, busy: true, doc: k.doc, body: oneTwice(k.f)})
 	}
 	for _, k := range []struct {
 		name, doc string
@@ -35,12 +36,12 @@ func transcendentals() {
 	}{
 		{"siluMul", "dst = silu(a) * b", 2, func(a, b vec) vec { return do(VMULPS, silu(a), b) }},
 		{"addSilu", "dst = silu(a + b)", 3, func(a, b vec) vec { return silu(do(VADDPS, a, b)) }},
-		{"addGelu", "dst = gelu(a + b)", 2, func(a, b vec) vec { return gelu(do(VADDPS, a, b)) }},
+		{"addGelu", "dst = gelu(a + b)", 3, func(a, b vec) vec { return gelu(do(VADDPS, a, b)) }},
 		{"addGeluTanh", "dst = geluTanh(a + b)", 2, func(a, b vec) vec { return geluTanh(do(VADDPS, a, b)) }},
 		{"addSigmoid", "dst = σ(a + b)", 3, func(a, b vec) vec { return sigmoid(do(VADDPS, a, b)) }},
 		{"addTanh", "dst = tanh(a + b)", 2, func(a, b vec) vec { return tanh(do(VADDPS, a, b)) }},
 	} {
-		f32.emit(elementwise{name: k.name, outs: words("dst"), ins: words("a b"), unroll: k.unroll, stream: true, doc: k.doc, body: pair(k.f)})
+		f32.emit(elementwise{name: k.name, outs: words("dst"), ins: words("a b"), unroll: k.unroll, stream: true, busy: true, doc: k.doc, body: pair(k.f)})
 	}
 	f32.emit(elementwise{name: "siluMulClamp", outs: words("dst"), ins: words("gate up"), scalars: words("limit"), unroll: 1, stream: true,
 		doc: "dst = min(silu(gate), limit) * clamp(up, -limit, limit)",
@@ -92,7 +93,7 @@ func siluSlope(x vec) vec {
 
 func geluSlope(x vec) vec {
 	density := do(VMULPS, exp(do(VMULPS, do(VMULPS, x, x), f32.c(-0.5))), f32.c(0.398942292))
-	cdf := do(VMULPS, do(VADDPS, erf(do(VMULPS, x, f32.c(0.707106769))), f32.c(1)), f32.c(0.5))
+	cdf := normalCDF(x)
 	issue(VFMADD231PS, density, x, cdf)
 	return cdf
 }

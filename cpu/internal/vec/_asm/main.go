@@ -23,6 +23,7 @@ func main() {
 		reductions(t)
 	}
 	transcendentals()
+	rowsTogether()
 	comparisons()
 	integers()
 	conversions()

@@ -2,6 +2,7 @@ package main
 
 import (
 	"math"
+	"slices"
 	"strings"
 
 	. "github.com/mmcloughlin/avo/build"
@@ -17,7 +18,10 @@ type elementwise struct {
 	scalars []string
 	unroll  int // vectors per turn of the wide loop
 	stream  bool
+	kept    int  // the first so many outputs of a streaming kernel are read again soon: they go through the cache
+	late    int  // so many of the last inputs come to body as what can be read again only, when their turn comes
 	ahead   bool // fetches what lies behind the first input, the next row of a matrix
+	busy    bool // computes for so long that its streaming twin must look ahead
 	update  bool // the output is read too, as the last of the inputs to body
 	doc     string
 	spill   bool // keeps the scalars in memory: body needs the registers
@@ -42,11 +46,7 @@ func (t real) kernel(k elementwise, stream bool) {
 		name += "Stream"
 		doc = "computes " + k.doc + " and stores around the cache. The output is aligned to 32 bytes and a whole number of vectors long."
 	}
-	signature := "func(" + strings.Join(append(append([]string{}, k.outs...), k.ins...), ", ") + " []" + t.goType
-	if len(k.scalars) > 0 {
-		signature += ", " + strings.Join(k.scalars, ", ") + " " + t.goType
-	}
-	function(name+"AVX2", noSplit, signature+")", doc)
+	function(name+"AVX2", noSplit, k.signature(t), doc)
 
 	w := t.walk(k, stream)
 	if k.unroll > 1 {
@@ -60,6 +60,15 @@ func (t real) kernel(k elementwise, stream bool) {
 	}
 	VZEROUPPER()
 	RET()
+}
+
+// signature is that of the kernel, with more slices behind its inputs.
+func (k *elementwise) signature(t real, more ...string) string {
+	s := "func(" + strings.Join(slices.Concat(k.outs, k.ins, more), ", ") + " []" + t.goType
+	if len(k.scalars) > 0 {
+		s += ", " + strings.Join(k.scalars, ", ") + " " + t.goType
+	}
+	return s + ")"
 }
 
 // walk is an elementwise kernel under way: its parameters in registers, n elements left, i bytes done.
@@ -99,7 +108,7 @@ func (t real) walk(k elementwise, stream bool) *walk {
 	XORQ(w.i, w.i)
 	// Where there is a streaming twin, the ordinary kernel works in the cache and has nothing to fetch.
 	if hasTwin := t.size == 4 && k.stream; k.ahead && (stream || !hasTwin) {
-		w.next = t.nextRow(w.n, w.src[0], stream)
+		w.next = t.nextRow(w.n, w.src[0], false)
 	}
 	return w
 }
@@ -112,22 +121,52 @@ func (w *walk) at(base reg.GPVirtual, vectors int) mems {
 	return m
 }
 
+const page = 4096
+
+// lookAhead fetches the inputs half a page ahead. Without, a kernel that computes for long waits for memory: by the time that the hardware
+// sees it read a new page, its window is full.
+func (w *walk) lookAhead(vectors int) {
+	for _, p := range w.src {
+		for at := 0; at < 32*vectors; at += 64 {
+			PREFETCHT0(Mem{Base: p, Index: w.i, Scale: 1, Disp: page/2 + at})
+		}
+	}
+}
+
+// openPages has the addresses of the outputs' next pages translated, by fetching one line of each, the same until the page is reached.
+func (w *walk) openPages() {
+	for _, p := range w.dst[w.kept:] {
+		next := GP64()
+		LEAQ(Mem{Base: p, Index: w.i, Scale: 1, Disp: page}, next)
+		ANDQ(I32(-page), next)
+		PREFETCHT0(Mem{Base: next})
+	}
+}
+
 // turn does some vectors.
 func (w *walk) turn(vectors int) {
 	var in []vec
 	var again []any
-	for _, p := range w.src {
-		in = append(in, w.copyOf(w.at(p, vectors)))
+	for i, p := range w.src {
+		if i < len(w.src)-w.late {
+			in = append(in, w.copyOf(w.at(p, vectors)))
+		}
 		again = append(again, w.at(p, vectors))
 	}
 	if w.next != nil && vectors > 1 {
-		fetch(w.next, 32*vectors, w.streams)
+		fetch(w.next, 32*vectors, false)
 	}
-	store := w.store
-	if w.streams {
-		store = w.real.stream
+	if w.streams && vectors > 1 {
+		if w.busy {
+			w.lookAhead(vectors)
+		}
+		w.openPages()
 	}
 	for o, y := range w.body(in, w.scalar, again) {
+		store := w.store
+		if w.streams && o >= w.kept {
+			store = w.real.stream
+		}
 		issue(store, y, w.at(w.dst[o], vectors))
 	}
 	ADDQ(I32(32*vectors), w.i)
@@ -275,19 +314,27 @@ func (t real) ternary() {
 		body: func(in []vec, s, again []any) []vec { return []vec{t.smallest(t.largest(in[0], s[0]), s[1])} }})
 }
 
-func (t real) normRows() {
-	t.emit(elementwise{name: "normScale", ahead: true, outs: words("dst"), ins: words("x w"), scalars: words("s offset"), unroll: 4, stream: true,
+func normScale(t real) elementwise {
+	return elementwise{name: "normScale", ahead: true, outs: words("dst"), ins: words("x w"), scalars: words("s offset"), unroll: 4, stream: true,
 		doc: "dst = (x*s) * (offset + w)",
 		body: func(in []vec, s, again []any) []vec {
 			return []vec{do(t.mul, do(t.mul, in[0], s[0]), do(t.add, s[1], in[1]))}
-		}})
-	t.emit(elementwise{name: "normAffine", ahead: true, outs: words("dst"), ins: words("x w b"), scalars: words("mean s"), unroll: 4, stream: true,
+		}}
+}
+
+func normAffine(t real) elementwise {
+	return elementwise{name: "normAffine", ahead: true, outs: words("dst"), ins: words("x w b"), scalars: words("mean s"), unroll: 4, stream: true,
 		doc: "dst = ((x - mean)*s)*w + b, the last step fused",
 		body: func(in []vec, s, again []any) []vec {
 			xhat := do(t.mul, do(t.sub, in[0], s[0]), s[1])
 			issue(t.fma213, in[2], in[1], xhat)
 			return []vec{xhat}
-		}})
+		}}
+}
+
+func (t real) normRows() {
+	t.emit(normScale(t))
+	t.emit(normAffine(t))
 	t.emit(elementwise{name: "standardize", ahead: true, outs: words("dst"), ins: words("x"), scalars: words("mean s"), unroll: 4, stream: true,
 		doc:  "dst = (x - mean) * s",
 		body: func(in []vec, s, again []any) []vec { return []vec{do(t.mul, do(t.sub, in[0], s[0]), s[1])} }})

@@ -89,6 +89,19 @@ func expSmall(x vec) vec {
 	return e
 }
 
+// expBelow is e^x for x of at most 88.
+func expBelow(x vec) vec {
+	r := atLeast(x, -104)
+	z := f32.start(x, f32.c(rounder))
+	issue(VFMADD231PS, f32.c(1.44269502), r, z)
+	issue(VFMSUB132PS, f32.c(1.44269502), do(VSUBPS, z, f32.c(rounder)), r)
+	q := poly(r, 0.000153776724, 0.00133880938, 0.00961832143, 0.0555036589, 0.240226492, 0.693147182)
+	issue(VMULPS, q, r, r)
+	s := imm(VPSLLD, 23, do(VPMAXSD, subInt(z, rounderBits-127), f32.zero()))
+	issue(VFMADD213PS, s, s, r)
+	return r
+}
+
 func exp2(x vec) vec {
 	x = atLeast(atMost(x, 129), -151)
 	z := do(VADDPS, x, f32.c(rounder))
@@ -193,40 +206,48 @@ func softplus(x vec) vec {
 	return do(VADDPS, positive, y)
 }
 
-func erf(x vec) vec { return erfOf(x, func() vec { return x }, x) }
+func erf(x vec) vec { return erfTwice(x, x) }
 
-// erfOf is erf with an argument that can be had again, and signed, which has its sign: while the exponential of large is under way several bodies
-// side by side leave no register to keep them in. small has its sign from the start, as an odd function may.
-func erfOf(x vec, again func() vec, signed any) vec {
+// erfTwice is erf with an argument that can be had again: while the exponential of large is under way several bodies side by side leave no
+// register to keep it in. small has its sign from the start, as an odd function may.
+func erfTwice(x vec, again any) vec {
 	b := atMost(f32.abs(x), 4)
 	s := do(VMULPS, x, x)
 	p := poly(b, -4.4655726e-06, 3.93050323e-05)
 	p, small := poly2(b, s, p, f32.start(s, f32.c(7.98057808e-05)),
 		[]float64{8.42320296e-05, -0.0030333444, 0.0228534322, -0.105444655, -0.635525286, -1.12857473},
 		[]float64{-0.000804309733, 0.00519133126, -0.0268549267, 0.112835988, -0.37612626, 0.128379166})
-	x = again()
+	x = f32.copyOf(again)
 	issue(VFMADD213PS, x, x, small)
 	large := do(VSUBPS, f32.reg(1), expSmall(do(VMULPS, p, b)))
-	large = do(VORPS, large, do(VANDPS, f32.copyOf(signed), f32.raw(signBit)))
-	return f32.choose(below1(f32.abs(again())), small, large)
+	large = do(VORPS, large, do(VANDPS, f32.copyOf(again), f32.raw(signBit)))
+	return f32.choose(below1(f32.abs(f32.copyOf(again))), small, large)
 }
 
 // below1 has the sign bit, all that a blend looks at, where a is below 1; a has none itself, so its bits are in the order of its values.
 func below1(a vec) vec { return subInt(a, 0x3f800000) }
 
-func erfTwice(x vec, again any) vec {
-	return erfOf(x, func() vec { return f32.copyOf(again) }, again)
-}
-
 func silu(x vec) vec { return do(VMULPS, x, sigmoid(x)) }
+
+// normalCDF is Φ(x). The constants of the two polynomials come from memory each time: there is no register left for them.
+func normalCDF(x vec) vec {
+	c := atLeast(atMost(x, 5.35), -5.35)
+	s := do(VMULPS, c, c)
+	p := poly(s, 0.0193329044, 5.19121742)
+	q := do(VADDPS, s, f32.c(58.5706291))
+	up := []float64{132.269684, 3781.61304, 27021.748, 325213.813}
+	down := []float64{1505.94446, 23033.1348, 203598.063, 815190.375}
+	for i := range up {
+		issue(VFMADD213PS, f32.each(up[i], s), s, p)
+		issue(VFMADD213PS, f32.each(down[i], s), s, q)
+	}
+	issue(VMULPS, p, c, c)
+	return do(VMAXPS, f32.zero(), do(VADDPS, do(VDIVPS, c, q), f32.c(0.5)))
+}
 
 func gelu(x vec) vec { return geluTwice(x, x) }
 
-func geluTwice(x vec, again any) vec {
-	y := erfOf(do(VMULPS, x, f32.c(0.707106769)), func() vec { return do(VMULPS, f32.copyOf(again), f32.c(0.707106769)) }, again)
-	y = do(VADDPS, y, f32.c(1))
-	return do(VMULPS, do(VMULPS, f32.copyOf(again), f32.c(0.5)), y)
-}
+func geluTwice(x vec, again any) vec { return do(VMULPS, normalCDF(x), again) }
 
 // geluArgument is 2u of gelu_tanh.
 func geluArgument(x vec) vec {

@@ -230,6 +230,15 @@ func (t real) c(x float64) Mem {
 	return t.raw(math.Float64bits(x))
 }
 
+// each is a constant that every member of a group reads for itself.
+func (t real) each(x float64, group vec) mems {
+	m := make(mems, len(group))
+	for i := range m {
+		m[i] = t.c(x)
+	}
+	return m
+}
+
 // reg loads a constant into a shared register.
 func (t real) reg(x float64) vec { return t.copyOf(t.c(x)) }
 

@@ -60,8 +60,10 @@ func reductions(t real) {
 // expSums emits the softmax's two: exp(x*scale - shift), to be summed from the cache, and its sum without storing.
 func expSums() {
 	f32.emit(elementwise{name: "expScaled", outs: words("dst"), ins: words("x"), scalars: words("scale shift"), unroll: 4, ahead: true, spill: true,
-		doc:  "dst = exp(x*scale - shift)",
-		body: func(in []vec, s, again []any) []vec { return []vec{exp(do(VSUBPS, do(VMULPS, in[0], s[0]), s[1]))} }})
+		doc: "dst = exp(x*scale - shift)",
+		body: func(in []vec, s, again []any) []vec {
+			return []vec{expBelow(do(VSUBPS, do(VMULPS, in[0], s[0]), s[1]))}
+		}})
 	f32.emit(elementwise{name: "logSoftmaxGrad", outs: words("dst"), ins: words("y dy"), scalars: words("scale sum"), unroll: 2, spill: true,
 		doc: "dst = scale * (dy - exp(y)*sum)",
 		body: func(in []vec, s, again []any) []vec {
@@ -69,7 +71,7 @@ func expSums() {
 		}})
 	f32.reduce(reduction{name: "sumExp", group: 2, doc: "returns Σ exp(x*scale - shift)", ins: words("x"), scalars: words("scale shift"),
 		term: func(acc vec, in, s []vec, clear func(vec) vec) {
-			e := clear(exp(do(VSUBPS, do(VMULPS, in[0], s[0]), s[1])))
+			e := clear(expBelow(do(VSUBPS, do(VMULPS, in[0], s[0]), s[1])))
 			issue(VADDPS, e, acc, acc)
 		}})
 }
