@@ -7,7 +7,7 @@ GO ?= go
 CUDA_FLAGS = CGO_CFLAGS=-I$(CURDIR)/internal/cuda
 TANDEM = bin/tandem
 
-.PHONY: run test build lint generate generated support cross purego arm64 race fuzz mutate peers
+.PHONY: run test data build lint generate generated support ledger compilers cross purego arm64 race fuzz mutate peers
 
 include kernels/kernels.mk
 
@@ -26,8 +26,14 @@ run: build
 timed = @start=$$(date +%s); echo "== $(1)"; { $(2); } || { echo "== $(1): failed" >&2; exit 1; }; echo "== $(1): $$(($$(date +%s) - start)) s"
 
 test:
+	@$(MAKE) -s data || echo "== no data set: the PCA example's test on real images is left out" >&2
 	$(call timed,go test,$(GO) test -timeout 20m ./...)
 	$(call timed,go test -tags cuda,$(CUDA_FLAGS) $(GO) test -tags cuda -timeout 20m . ./cmd/... ./gpu/... ./internal/cuda/... ./internal/device/... ./internal/sim/...)
+
+FASHION = /usr/share/datasets/fashion-mnist
+
+data: ## the data set that the PCA example reads, from Debian's packages
+	@[ -d $(FASHION) ] || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq dataset-fashion-mnist; } >/dev/null
 
 lint: ## format, vet and staticcheck
 	$(call timed,gofmt,test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); false; })
@@ -46,6 +52,13 @@ support: build ## SUPPORT.md, by the devices of this machine and the simulator
 generated: generate ## fails when a generated file differs from what is committed; remakes kernels however new they look
 	$(MAKE) -B kernels
 	git diff --exit-code -- $(GENERATED) kernels/ptx SUPPORT.md
+
+ledger: ptxas ## fails when the ledger differs from the kernels
+	git diff --exit-code kernels/LEDGER.md
+
+compilers: nvcc ## two compilers' PTX must do the same, to the bit
+	TANDEM_TEST_PTX=$(CURDIR)/out/nvcc $(GO) test ./kernels
+	TANDEM_TEST_PTX=$(CURDIR)/out/nvcc $(CUDA_FLAGS) $(GO) test -tags cuda -run TestCompilersAgree ./gpu
 
 cross: ## the library for machines that are not this one
 	for t in linux/arm64 darwin/arm64 windows/amd64; do \

@@ -13,7 +13,7 @@ var elementwise = table{
 var (
 	unaryFlat    = unarySymbols()
 	unaryStrided = entries("unary", "unary_strided_%v", numbers...)
-	unaryGrads   = entries("unary", "unary_grad_%v", shorts...)
+	unaryGrads   = entries("unary", "unary_grad_%v", reals...)
 )
 
 func unarySymbols() (fns [op.NumUnaryFns]perType) {
@@ -23,14 +23,11 @@ func unarySymbols() (fns [op.NumUnaryFns]perType) {
 	return fns
 }
 
-// pickUnary takes any strides. The functions of f64 are those that need no polynomial.
+// pickUnary takes any strides.
 func pickUnary(p *op.Unary, in, out []op.Type) (op.Kernel, error) {
 	x := &in[0]
-	switch d := x.DType; {
-	case x.Contiguous() && out[0].Contiguous() && unaryFlat[p.Fn].has(d):
+	if x.Contiguous() && out[0].Contiguous() && unaryFlat[p.Fn].has(x.DType) {
 		return kernel(unaryContiguous)
-	case d == op.F64 && p.Fn >= op.Exp && p.Fn != op.ReLU:
-		return no(p, d)
 	}
 	if err := indexed(p, x.Elems()); err != nil {
 		return op.Kernel{}, err
@@ -69,14 +66,8 @@ func notBool(st op.Stream, n *op.Node) error {
 	return st.(*stream).scalarAnywhere(&n.Out[0], &n.In[0], scalarStrided[op.U8], 1, op.Xor, false)
 }
 
-func pickUnaryGrad(p *op.UnaryGrad, in, out []op.Type) (op.Kernel, error) {
-	if !unaryGrads.has(in[0].DType) {
-		return no(p, in[0].DType)
-	}
-	if err := contiguous(in, out); err != nil {
-		return op.Kernel{}, err
-	}
-	return kernel(unaryGrad)
+func pickUnaryGrad(_ *op.UnaryGrad, in, out []op.Type) (op.Kernel, error) {
+	return pickContiguous(in, out, unaryGrad)
 }
 
 func unaryGrad(st op.Stream, n *op.Node) error {
@@ -114,9 +105,6 @@ func stored(d op.DType) op.DType {
 
 // pickBinary takes any strides.
 func pickBinary(p *op.Binary, in, out []op.Type) (op.Kernel, error) {
-	if p.Fn == op.Pow && in[0].DType == op.F64 {
-		return no(p, op.F64)
-	}
 	if binaryFlat[p.Fn].has(in[0].DType) && in[0].SameShape(&in[1]) && contiguous(in, out) == nil {
 		return kernel(binaryContiguous)
 	}
@@ -161,9 +149,6 @@ func binaryAnywhere(st op.Stream, n *op.Node) error {
 // pickScalar takes any strides.
 func pickScalar(p *op.Scalar, in, out []op.Type) (op.Kernel, error) {
 	d := in[0].DType
-	if p.Fn == op.Pow && d == op.F64 {
-		return no(p, d)
-	}
 	if scalarFlat[p.Fn].has(d) && contiguous(in, out) == nil {
 		return kernel(scalarContiguous)
 	}
@@ -200,11 +185,8 @@ func (s *stream) scalarAnywhere(y, x *op.View, k *symbol, value uint64, fn op.Bi
 	return s.launch(k, s.flat(count), threads, at(y), at(x), uint64(count), layout, value, uint64(fn), bit(flip))
 }
 
-func pickAddScaled(p *op.AddScaled, in, out []op.Type) (op.Kernel, error) {
-	if err := contiguous(in, out); err != nil {
-		return op.Kernel{}, err
-	}
-	return kernel(addScaled)
+func pickAddScaled(_ *op.AddScaled, in, out []op.Type) (op.Kernel, error) {
+	return pickContiguous(in, out, addScaled)
 }
 
 func addScaled(st op.Stream, n *op.Node) error {

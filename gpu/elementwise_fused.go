@@ -8,9 +8,9 @@ var (
 	compares    = entries("select", "compare_strided_%v", numbers...)
 	wheres      = sizes("select", "where_strided_b%d")
 	clamps      = entries("select", "clamp_%v", numbers...)
-	swiGLUs     = entries("fused", "swiglu_%v", shorts...)
-	swiGLUGrads = entries("fused", "swiglu_grad_%v", shorts...)
-	biasActs    = entries("fused", "bias_act_%v", shorts...)
+	swiGLUs     = entries("fused", "swiglu_%v", reals...)
+	swiGLUGrads = entries("fused", "swiglu_grad_%v", reals...)
+	biasActs    = entries("fused", "bias_act_%v", reals...)
 )
 
 // pickCompare takes any strides.
@@ -57,11 +57,8 @@ func where(st op.Stream, n *op.Node) error {
 	return s.launch(wheres[y.DType.Size()], s.flat(count), threads, at(y), at(cond), at(a), at(b), uint64(count), layout)
 }
 
-func pickClamp(p *op.Clamp, in, out []op.Type) (op.Kernel, error) {
-	if err := contiguous(in, out); err != nil {
-		return op.Kernel{}, err
-	}
-	return kernel(clamp)
+func pickClamp(_ *op.Clamp, in, out []op.Type) (op.Kernel, error) {
+	return pickContiguous(in, out, clamp)
 }
 
 func clamp(st op.Stream, n *op.Node) error {
@@ -73,8 +70,8 @@ func clamp(st op.Stream, n *op.Node) error {
 	return s.launch(clamps[x.DType], s.flat(count), threads, at(y), at(x), uint64(count), computed(p.Lo, x.DType), computed(p.Hi, x.DType))
 }
 
-func pickSwiGLU(p *op.SwiGLU, in, out []op.Type) (op.Kernel, error) {
-	return pickRows(p, in, out, swiGLU)
+func pickSwiGLU(_ *op.SwiGLU, in, out []op.Type) (op.Kernel, error) {
+	return pickContiguous(in, out, swiGLU)
 }
 
 func swiGLU(st op.Stream, n *op.Node) error {
@@ -83,11 +80,11 @@ func swiGLU(st op.Stream, n *op.Node) error {
 	if count == 0 {
 		return nil
 	}
-	return s.launch(swiGLUs[y.DType], s.flat(count), threads, at(y), at(gate), at(up), uint64(count), single(n.Op.(*op.SwiGLU).Limit))
+	return s.launch(swiGLUs[y.DType], s.flat(count), threads, at(y), at(gate), at(up), uint64(count), factor(n.Op.(*op.SwiGLU).Limit, y.DType))
 }
 
-func pickSwiGLUGrad(p *op.SwiGLUGrad, in, out []op.Type) (op.Kernel, error) {
-	return pickRows(p, in, out, swiGLUGrad)
+func pickSwiGLUGrad(_ *op.SwiGLUGrad, in, out []op.Type) (op.Kernel, error) {
+	return pickContiguous(in, out, swiGLUGrad)
 }
 
 func swiGLUGrad(st op.Stream, n *op.Node) error {
@@ -97,11 +94,11 @@ func swiGLUGrad(st op.Stream, n *op.Node) error {
 		return nil
 	}
 	return s.launch(swiGLUGrads[gate.DType], s.flat(count), threads, at(dgate), at(dup), at(gate), at(up), at(dy), uint64(count),
-		single(n.Op.(*op.SwiGLUGrad).Limit))
+		factor(n.Op.(*op.SwiGLUGrad).Limit, gate.DType))
 }
 
-func pickBiasAct(p *op.BiasAct, in, out []op.Type) (op.Kernel, error) {
-	return pickRows(p, in, out, biasAct)
+func pickBiasAct(_ *op.BiasAct, in, out []op.Type) (op.Kernel, error) {
+	return pickContiguous(in, out, biasAct)
 }
 
 func biasAct(st op.Stream, n *op.Node) error {

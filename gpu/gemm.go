@@ -8,7 +8,7 @@ import (
 	"github.com/tandem-compute/tandem/internal/op"
 )
 
-var gemms = table{on(pickMatMul), on(pickPack)}
+var gemms = table{on(pickMatMul), on(pickPack), on(pickGroupedMatMul), on(pickGroupedOuter)}
 
 // perLayout is one kernel for each way that a and b are stored: nn, tn, nt, tt.
 type perLayout [4]perType
@@ -24,13 +24,18 @@ var (
 	gemm128    = products("gemm", "gemm128", op.F32)
 	gemm64     = products("gemm", "gemm64", reals...)
 	gemmMMA    = products("gemm_mma", "gemm_mma", op.F16, op.BF16)
-	gemmSkinny = perLayout{0: entries("gemm_skinny", "gemm_skinny_nn_%v", shorts...), 2: entries("gemm_skinny", "gemm_skinny_nt_%v", shorts...)}
+	gemmMMA16  = perLayout{0: entries("gemm_mma", "gemm_mma16_nn_%v", op.F16, op.BF16), 2: entries("gemm_mma", "gemm_mma16_nt_%v", op.F16, op.BF16)}
+	gemmSkinny = perLayout{0: entries("gemm_skinny", "gemm_skinny_nn_%v", op.F32), 2: entries("gemm_skinny", "gemm_skinny_nt_%v", op.F32)}
 )
 
 const (
 	skinnyRows   = 8   // the most rows of a gemm_skinny
+	mma16Rows    = 16  // of a tile of gemm_mma16
 	noActivation = 255 // in place of a UnaryFn
 )
+
+// The blocks of the kernels with 128 threads.
+var threads128 = dim{128, 1, 1}
 
 // matrix is how a matrix lies in memory: rows ld elements apart, or columns when it is turned.
 type matrix struct {
@@ -57,11 +62,8 @@ func matrixOf(t *op.Type) (m matrix, ok bool) {
 // pickMatMul takes matrices stored by rows or by columns, at any distance. Rows of c and of the result are contiguous.
 func pickMatMul(p *op.MatMul, in, out []op.Type) (op.Kernel, error) {
 	m, n, k := p.Sizes(&in[0], &in[1])
-	switch d := in[0].DType; {
-	case max(m, n, k) > maxIndex || m > 64*maxGridYZ:
+	if max(m, n, k) > maxIndex || m > 64*maxGridYZ {
 		return op.Kernel{}, op.UnsupportedErr("the cuda path's products have at most %d rows and 2³¹-1 columns", 64*maxGridYZ)
-	case d == op.F64 && p.HasAct && p.Act != op.ReLU:
-		return op.Kernel{}, op.UnsupportedErr("the cuda path has no %v in a product of f64 yet", p.Act)
 	}
 	for i := range 2 {
 		if _, ok := matrixOf(&in[i]); !ok {
@@ -99,14 +101,13 @@ type product struct {
 	ldc, ldo       int
 	pa, pb, pc, po uint64
 	bias           uint64
-	packed         bool
 	loop           axes // over the batch: out, a, b, c
 }
 
 func matMul(st op.Stream, n *op.Node) error {
 	s, p := st.(*stream), n.Op.(*op.MatMul)
 	a, b, y := &n.In[0], &n.In[1], &n.Out[0]
-	g := product{op: p, dtype: a.DType, pa: at(a), pb: at(b), po: at(y), packed: b.Format == op.Packed}
+	g := product{op: p, dtype: a.DType, pa: at(a), pb: at(b), po: at(y)}
 	g.m, g.n, g.k = p.Sizes(&a.Type, &b.Type)
 	if y.Elems() == 0 {
 		return nil
@@ -215,22 +216,23 @@ func (s *stream) product(k *symbol, grid, block dim, g *product, off *[4]int) er
 		stride(1), stride(2), stride(3), stride(0), math.Float64bits(g.op.Alpha), math.Float64bits(g.op.Beta), act)
 }
 
-// kernel chooses by dtype, layout and size. All kernels of f32 and f64 accumulate in the order of k and give the same
-// bits; tensor cores do not, so with a packed b, whose rows must not depend on how many there are, halves go by
-// layout alone.
+// kernel chooses by dtype, layout and size. Size never shows in the bits, so that a row does not depend on how many
+// there are: all kernels of f32 and f64 accumulate in the order of k, and both tiles of the tensor cores have one chain
+// of mma. Halves that tensor cores cannot load go the way of f32, whatever their size.
 func (g *product) kernel(s *stream) (k *symbol, tile [2]int, block dim) {
-	layout := int(bit(g.a.turned) | bit(g.b.turned)<<1)
-	halves := g.dtype == op.F16 || g.dtype == op.BF16
+	layout, d := int(bit(g.a.turned)|bit(g.b.turned)<<1), g.dtype
 	aligned := g.aligned()
-	switch skinny := gemmSkinny[layout][g.dtype]; {
-	case skinny != nil && aligned && g.m <= skinnyRows && !(g.packed && halves):
-		return skinny, [2]int{32, skinnyRows}, dim{128, 1, 1}
-	case halves && aligned:
-		return gemmMMA[layout][g.dtype], [2]int{128, 128}, threads
-	case g.dtype == op.F32 && g.large(s):
-		return gemm128[layout][op.F32], [2]int{128, 128}, threads
+	switch skinny, mma, mma16 := gemmSkinny[layout][d], gemmMMA[layout][d], gemmMMA16[layout][d]; {
+	case skinny != nil && aligned && g.m <= skinnyRows:
+		return skinny, [2]int{32, skinnyRows}, threads128
+	case mma16 != nil && aligned && (g.m <= mma16Rows || g.m <= 4*mma16Rows && !g.large(s)):
+		return mma16, [2]int{32, mma16Rows}, threads128
+	case mma != nil && aligned:
+		return mma, [2]int{128, 128}, threads
+	case d == op.F32 && g.large(s):
+		return gemm128[layout][d], [2]int{128, 128}, threads
 	}
-	return gemm64[layout][g.dtype], [2]int{64, 64}, threads
+	return gemm64[layout][d], [2]int{64, 64}, threads
 }
 
 // aligned reports whether 16-byte copies reach all of a and b.

@@ -61,7 +61,8 @@ func TestSymbols(t *testing.T) {
 }
 
 // Every case of the parity table whose op has a kernel agrees with the oracle: with work done at once, as late as the
-// program allows, and, for products, on a device so small that large tiles pay. Together they reach every kernel.
+// program allows, and, for products, on a device so small that large tiles pay; what tensor cores do, however they may
+// sum. Together the cases reach every kernel, and every basic block of it that can be reached.
 func TestParity(t *testing.T) {
 	all := func(*parity.Case) bool { return true }
 	quick := func(c *parity.Case) bool { return c.Quick }
@@ -69,16 +70,24 @@ func TestParity(t *testing.T) {
 	if testing.Short() {
 		all = quick
 	}
-	late, small := checked(), checked()
-	late.Deferred, small.SMs = true, 1
-	reached := make([]bool, len(symbols))
+	reached, coverage := make([]bool, len(symbols)), new(ptx.Coverage)
 	for _, v := range []struct {
 		name   string
-		config sim.Config
 		wanted func(*parity.Case) bool
-	}{{"all", checked(), all}, {"late", late, quick}, {"small", small, products}} {
+		change func(*sim.Config)
+	}{
+		{"all", all, func(*sim.Config) {}},
+		{"late", quick, func(c *sim.Config) { c.Deferred = true }},
+		{"small", products, func(c *sim.Config) { c.SMs = 1 }},
+		{"truncate8", onTensorCores, func(c *sim.Config) { c.MMA = ptx.MMATruncate8 }},
+		{"truncate16", onTensorCores, func(c *sim.Config) { c.MMA = ptx.MMATruncate16 }},
+		{"chain", onTensorCores, func(c *sim.Config) { c.MMA = ptx.MMAChain }},
+	} {
 		t.Run(v.name, func(t *testing.T) {
-			b := open(t, v.config)
+			config := checked()
+			config.Coverage = coverage
+			v.change(&config)
+			b := open(t, config)
 			agree(t, b, v.wanted)
 			for i := range symbols {
 				reached[i] = reached[i] || b.functions[i].Load() != nil
@@ -91,6 +100,21 @@ func TestParity(t *testing.T) {
 	for i, k := range symbols {
 		require.True(t, reached[i], "no case reaches %s", k.name)
 	}
+	requireReached(t, coverage)
+}
+
+// onTensorCores are the cases of ops that may run there.
+func onTensorCores(c *parity.Case) bool {
+	if d := c.In; len(d) == 0 || d[0].DType != op.F16 && d[0].DType != op.BF16 {
+		return false
+	}
+	switch o := c.Op.(type) {
+	case *op.MatMul, *op.GroupedMatMul, *op.GroupedOuter:
+		return true
+	case *op.Attention:
+		return o.HalfWeights
+	}
+	return false
 }
 
 // Loops over more batches than a grid has places for are cut in pieces, which join without a seam.

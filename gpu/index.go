@@ -4,12 +4,16 @@ package gpu
 
 import "github.com/tandem-compute/tandem/internal/op"
 
-var indexes = table{on(pickTake), on(pickTakeGrad), on(pickPutRows), on(pickConcat)}
+var indexes = table{on(pickTake), on(pickTakeGrad), on(pickTakeAlong), on(pickTakeAlongGrad), on(pickScatterAdd), on(pickPutRows), on(pickConcat), on(pickCompact),
+	on(pickSort), on(pickTopK), on(pickKthValue), on(pickQuantile)}
 
 var (
-	gathers     = sizes("index", "gather_rows_b%d")
-	scatters    = sizes("index", "scatter_rows_b%d")
-	scatterSums = entries("index", "scatter_sum_%v", reals...)
+	gathers    = sizes("index", "gather_rows_b%d")
+	scatters   = sizes("index", "scatter_rows_b%d")
+	sorteds    = sizes("index", "scatter_sorted_rows_b%d")
+	takeAlongs = sizes("index", "take_along_b%d")
+	keepCount  = entry("index", "keep_count")
+	keepList   = entry("index", "keep_list")
 )
 
 // warps is the grid of kernels that give a row to each warp and stride over the grid.
@@ -51,10 +55,18 @@ func take(st op.Stream, n *op.Node) error {
 		return nil
 	}
 	outer, rows, inner := split(&x.Type, p.Axis)
-	count, k := idx.Elems(), gathers[x.DType.Size()]
+	count, size := idx.Elems(), x.DType.Size()
 	return s.inFront(n, x, y, outer, rows, count, inner, func(to, from uint64) error {
-		return s.launch(k, s.warps(count), threads, to, from, at(idx), uint64(count), uint64(outer*inner), uint64(rows))
+		return s.gather(to, from, at(idx), count, outer*inner, rows, size)
 	})
+}
+
+// gather takes count of a table's rows. Rows of one element have a thread each, others a warp.
+func (s *stream) gather(to, from, idx uint64, count, width, rows, size int) error {
+	if width == 1 && count <= maxIndex {
+		return s.launch(takeAlongs[size], s.flat(count), threads, to, from, idx, uint64(count), uint64(rows), uint64(count), 1)
+	}
+	return s.launch(gathers[size], s.warps(count), threads, to, from, idx, uint64(count), uint64(width), uint64(rows))
 }
 
 // inFront runs f from x [outer, rows, inner] to y [outer, count, inner] with the middle axis moved to the front.
@@ -75,30 +87,25 @@ func (s *stream) inFront(n *op.Node, x, y *op.View, outer, rows, count, inner in
 	return s.move(at(y), &seen, to, &plain)
 }
 
-func pickTakeGrad(p *op.TakeGrad, in, out []op.Type) (op.Kernel, error) {
+func pickTakeAlong(p *op.TakeAlong, in, out []op.Type) (op.Kernel, error) {
 	if err := contiguous(in, out); err != nil {
 		return op.Kernel{}, err
 	}
-	if in[1].Elems() > maxIndex {
+	if _, n, _ := split(&in[0], p.Axis); max(n, out[0].Elems()) > maxIndex {
 		return op.Kernel{}, op.UnsupportedErr("the cuda path's %s takes at most 2³¹-1 indices", p.Name())
 	}
-	outer, n, _ := split(&out[0], p.Axis)
-	return alongAxis(p, takeGrad, outer, n, &in[0], &out[0])
+	return kernel(takeAlong)
 }
 
-func takeGrad(st op.Stream, n *op.Node) error {
-	s, p, dy, idx, dx := st.(*stream), n.Op.(*op.TakeGrad), &n.In[0], &n.In[1], &n.Out[0]
-	if dx.Elems() == 0 {
+func takeAlong(st op.Stream, n *op.Node) error {
+	s, x, idx, y := st.(*stream), &n.In[0], &n.In[1], &n.Out[0]
+	count, axis := y.Elems(), n.Op.(*op.TakeAlong).Axis
+	if count == 0 {
 		return nil
 	}
-	if dy.Elems() == 0 {
-		return s.fill(dx, 0)
-	}
-	outer, rows, inner := split(&dx.Type, p.Axis)
-	count, width, k := idx.Elems(), outer*inner, scatterSums[dy.DType]
-	return s.inFront(n, dy, dx, outer, count, rows, inner, func(to, from uint64) error {
-		return s.launch(k, dim{rows, ceil(width, 1024), 1}, threads, to, from, at(idx), uint64(count), uint64(width))
-	})
+	_, length, inner := split(&x.Type, axis)
+	_, m, _ := split(&idx.Type, axis)
+	return s.launch(takeAlongs[x.DType.Size()], s.flat(count), threads, at(y), at(x), at(idx), uint64(count), uint64(length), uint64(m), uint64(inner))
 }
 
 func pickPutRows(p *op.PutRows, in, out []op.Type) (op.Kernel, error) {
@@ -108,8 +115,15 @@ func pickPutRows(p *op.PutRows, in, out []op.Type) (op.Kernel, error) {
 	if in[0].Dims[0] > maxIndex {
 		return op.Kernel{}, op.UnsupportedErr("the cuda path's %s takes at most 2³¹-1 rows", p.Name())
 	}
-	return kernel(putRows)
+	k := op.Kernel{Run: putRows}
+	if count := in[1].Elems(); count > fewRows {
+		k.Work = indexRoom(1, count)
+	}
+	return k, nil
 }
+
+// fewRows is how many rows are put in place by looking for later ones that go there too; more are sorted.
+const fewRows = 1024
 
 func putRows(st op.Stream, n *op.Node) error {
 	s, dst, idx, src, y := st.(*stream), &n.In[0], &n.In[1], &n.In[2], &n.Out[0]
@@ -121,8 +135,16 @@ func putRows(st op.Stream, n *op.Node) error {
 	if src.Elems() == 0 || y.Elems() == 0 {
 		return nil
 	}
-	count := idx.Elems()
-	return s.launch(scatters[y.DType.Size()], s.warps(count), threads, at(y), at(src), at(idx), uint64(count), uint64(src.Elems()/count), uint64(dst.Dims[0]))
+	count, size, places := idx.Elems(), y.DType.Size(), uint64(dst.Dims[0])
+	rows, width := uint64(count), uint64(src.Elems()/count)
+	if count <= fewRows {
+		return s.launch(scatters[size], s.warps(count), threads, at(y), at(src), at(idx), rows, width, places)
+	}
+	keys, from, err := s.sortIndices(at(idx), 1, count, at(&n.Work))
+	if err != nil {
+		return err
+	}
+	return s.launch(sorteds[size], s.warps(count), threads, at(y), at(src), keys, from, rows, width, places)
 }
 
 // pickConcat takes any strides: each operand is copied to its part of the result.
@@ -148,4 +170,35 @@ func concat(st op.Stream, n *op.Node) error {
 		to += uint64(x.Dims[axis] * y.Strides[axis] * y.DType.Size())
 	}
 	return nil
+}
+
+// keepTile is the rows of a block that counts and lists those that stay.
+const keepTile = 2048
+
+// pickCompact wants room for the list of rows that stay and the counts of each block.
+func pickCompact(p *op.Compact, in, out []op.Type) (op.Kernel, error) {
+	if err := contiguous(in, out); err != nil {
+		return op.Kernel{}, err
+	}
+	n := in[0].Dims[0]
+	if n > maxIndex {
+		return op.Kernel{}, op.UnsupportedErr("the cuda path's %s takes at most 2³¹-1 rows", p.Name())
+	}
+	return op.Kernel{Run: compact, Work: aligned(4*n) + 4*ceil(n, keepTile)}, nil
+}
+
+func compact(st op.Stream, n *op.Node) error {
+	s, x, keep, y, count := st.(*stream), &n.In[0], &n.In[1], &n.Out[0], &n.Out[1]
+	rows, list := x.Dims[0], at(&n.Work)
+	if rows == 0 {
+		return s.fill(count, 0)
+	}
+	counts, grid := list+uint64(aligned(4*rows)), dim{ceil(rows, keepTile), 1, 1}
+	if err := s.launch(keepCount, grid, threads, counts, at(keep), uint64(rows)); err != nil {
+		return err
+	}
+	if err := s.launch(keepList, grid, threads, list, at(count), counts, at(keep), uint64(rows)); err != nil || x.Elems() == 0 {
+		return err
+	}
+	return s.gather(at(y), at(x), list, rows, x.Elems()/rows, rows, x.DType.Size())
 }

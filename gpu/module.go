@@ -12,6 +12,9 @@ import (
 	"github.com/tandem-compute/tandem/kernels"
 )
 
+// source is where the PTX of a family comes from; a test takes another compiler's.
+var source = kernels.PTX
+
 // symbol is a kernel of the embedded PTX. Its id finds the handle in a backend without a search.
 type symbol struct {
 	family, name string
@@ -73,7 +76,7 @@ func (b *Backend) module(family string) (cu.Module, error) {
 	if m, ok := b.modules[family]; ok {
 		return m, nil
 	}
-	text, err := kernels.PTX(b.variant(family))
+	text, err := source(b.variant(family))
 	if err != nil {
 		return cu.Module{}, op.Errorf(op.ErrDevice, "%v", err)
 	}

@@ -4,7 +4,7 @@ package gpu
 
 import "github.com/tandem-compute/tandem/internal/op"
 
-var norms = table{on(pickRMSNorm), on(pickRMSNormGrad), on(pickLayerNorm), on(pickLayerNormGrad)}
+var norms = table{on(pickRMSNorm), on(pickRMSNormGrad), on(pickLayerNorm), on(pickLayerNormGrad), on(pickGroupNorm), on(pickGroupNormGrad)}
 
 // byRow is a kernel over rows in two forms: one warp a row, and one block a row. They sum in different orders, so which
 // one runs depends on the length of a row alone.

@@ -42,6 +42,14 @@ func computed(v float64, d op.DType) uint64 {
 	}
 }
 
+// factor is v, which is not rounded to type d, as a word of the type that d is computed in.
+func factor(v float32, d op.DType) uint64 {
+	if d == op.F64 {
+		return math.Float64bits(float64(v))
+	}
+	return single(v)
+}
+
 func single(v float32) uint64 { return uint64(math.Float32bits(v)) }
 
 // integer truncates toward zero and saturates; NaN gives 0.

@@ -17,9 +17,7 @@ var (
 	reduceColumns   = entries("reduce", "reduce_columns_%v", numbers...)
 	columnParts     = entries("reduce", "reduce_columns_parts_%v", numbers...)
 	columnFinish    = entries("reduce", "reduce_columns_finish_%v", numbers...)
-	logSumExps      = byRow{entries("reduce", "logsumexp_warp_%v", shorts...), entries("reduce", "logsumexp_%v", shorts...), 1024}
-	cumSumRows      = entries("scan", "cumsum_rows_%v", numbers...)
-	cumSumColumns   = entries("scan", "cumsum_columns_%v", numbers...)
+	logSumExps      = byRow{entries("reduce", "logsumexp_warp_%v", reals...), entries("reduce", "logsumexp_%v", reals...), 1024}
 	dots            = byRow{entries("fused", "dot_warp_%v", reals...), entries("fused", "dot_%v", reals...), 1024}
 	argMaxs         = entries("reduce", "argmax_%v", numbers...)
 	argMins         = entries("reduce", "argmin_%v", numbers...)
@@ -108,9 +106,6 @@ func (s *stream) source(f *fold, x *op.View, n *op.Node) (uint64, error) {
 
 func pickReduce(p *op.Reduce, in, out []op.Type) (op.Kernel, error) {
 	x, d := &in[0], stored(in[0].DType)
-	if p.Fn == op.LogSumExp && d == op.F64 {
-		return no(p, d)
-	}
 	if err := contiguous(out); err != nil {
 		return op.Kernel{}, err
 	}
@@ -235,16 +230,6 @@ func argReduce(st op.Stream, n *op.Node) error {
 	return s.launch(k, dim{f.outer, 1, 1}, threads, at(y), from, uint64(f.outer), uint64(f.n))
 }
 
-func pickCumSum(p *op.CumSum, in, out []op.Type) (op.Kernel, error) {
-	if err := contiguous(in, out); err != nil {
-		return op.Kernel{}, err
-	}
-	if _, n, inner := split(&in[0], p.Axis); max(n, inner) > maxIndex {
-		return op.Kernel{}, op.UnsupportedErr("the cuda path's %s takes axes of at most 2³¹-1 elements", p.Name())
-	}
-	return kernel(cumSum)
-}
-
 // split is t as [outer, n, inner] around an axis, which Infer has found valid.
 func split(t *op.Type, axis int) (outer, n, inner int) {
 	if axis < 0 {
@@ -262,31 +247,8 @@ func split(t *op.Type, axis int) (outer, n, inner int) {
 	return outer, t.Dims[axis], inner
 }
 
-func cumSum(st op.Stream, n *op.Node) error {
-	s, p, x, y := st.(*stream), n.Op.(*op.CumSum), &n.In[0], &n.Out[0]
-	if x.Elems() == 0 {
-		return nil
-	}
-	outer, length, inner := split(&x.Type, p.Axis)
-	reverse, exclusive := bit(p.Reverse), bit(p.Exclusive)
-	if inner == 1 {
-		return s.launch(cumSumRows[x.DType], dim{outer, 1, 1}, threads, at(y), at(x), uint64(length), reverse, exclusive)
-	}
-	for lo := 0; lo < outer; lo += maxGridYZ {
-		skip := uint64(lo * length * inner * x.DType.Size())
-		grid := dim{ceil(inner, 256), 1, min(outer-lo, maxGridYZ)}
-		if err := s.launch(cumSumColumns[x.DType], grid, threads, at(y)+skip, at(x)+skip, uint64(length), uint64(inner), reverse, exclusive); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func pickDot(p *op.Dot, in, out []op.Type) (op.Kernel, error) {
-	if err := contiguous(in, out); err != nil {
-		return op.Kernel{}, err
-	}
-	return kernel(dot)
+func pickDot(_ *op.Dot, in, out []op.Type) (op.Kernel, error) {
+	return pickContiguous(in, out, dot)
 }
 
 func dot(st op.Stream, n *op.Node) error {

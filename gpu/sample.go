@@ -4,14 +4,14 @@ package gpu
 
 import "github.com/tandem-compute/tandem/internal/op"
 
-var samples = table{on(pickRandom), on(pickDropout)}
+var samples = table{on(pickRandom), on(pickDropout), on(pickCategorical)}
 
 var (
 	randomBits      = entry("sample", "random_bits")
 	randomBernoulli = entry("sample", "random_bernoulli")
 	randomUniform   = entries("sample", "random_uniform_%v", op.F32, op.F64)
 	randomNormal    = entries("sample", "random_normal_%v", op.F32, op.F64)
-	dropouts        = entries("sample", "dropout_%v", shorts...)
+	dropouts        = entries("sample", "dropout_%v", reals...)
 )
 
 func pickRandom(p *op.Random, in, out []op.Type) (op.Kernel, error) {
@@ -49,8 +49,8 @@ func random(st op.Stream, n *op.Node) error {
 	return s.launch(k, grid, threads, at(y), at(key), uint64(stride), uint64(rows), uint64(length), single(p.A), single(p.B))
 }
 
-func pickDropout(p *op.Dropout, in, out []op.Type) (op.Kernel, error) {
-	return pickRows(p, in, out, dropout)
+func pickDropout(_ *op.Dropout, in, out []op.Type) (op.Kernel, error) {
+	return pickContiguous(in, out, dropout)
 }
 
 func dropout(st op.Stream, n *op.Node) error {

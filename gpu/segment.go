@@ -9,7 +9,7 @@ var segments = table{on(pickSegment), on(pickSegmentGrad), on(pickSegmentSoftmax
 var (
 	segmentFolds        = entries("segment", "segment_%v", reals...)
 	segmentGrads        = entries("segment", "segment_grad_%v", reals...)
-	segmentSoftmaxes    = entries("segment", "segment_softmax_%v", shorts...)
+	segmentSoftmaxes    = entries("segment", "segment_softmax_%v", reals...)
 	segmentSoftmaxGrads = entries("segment", "segment_softmax_grad_%v", reals...)
 	segmentExpands      = sizes("segment", "segment_expand_b%d")
 )
@@ -23,31 +23,20 @@ func groups(offsets, x *op.Type) (grid dim, count, rows, inner uint64) {
 	return dim{ceil(g*width, 256), 1, 1}, uint64(g), uint64(n), uint64(width)
 }
 
-// pickSegments is for kernels over contiguous operands of the types that symbols has.
-func pickSegments(o op.Op, known bool, in, out []op.Type, run func(op.Stream, *op.Node) error) (op.Kernel, error) {
-	if !known {
-		return no(o, in[0].DType)
-	}
-	if err := contiguous(in, out); err != nil {
-		return op.Kernel{}, err
-	}
-	return kernel(run)
+func pickSegment(_ *op.Segment, in, out []op.Type) (op.Kernel, error) {
+	return pickContiguous(in, out, segment)
 }
-
-func pickSegment(p *op.Segment, in, out []op.Type) (op.Kernel, error) {
-	return pickSegments(p, true, in, out, segment)
+func pickSegmentGrad(_ *op.SegmentGrad, in, out []op.Type) (op.Kernel, error) {
+	return pickContiguous(in, out, segmentGrad)
 }
-func pickSegmentGrad(p *op.SegmentGrad, in, out []op.Type) (op.Kernel, error) {
-	return pickSegments(p, true, in, out, segmentGrad)
+func pickSegmentSoftmax(_ *op.SegmentSoftmax, in, out []op.Type) (op.Kernel, error) {
+	return pickContiguous(in, out, segmentSoftmax)
 }
-func pickSegmentSoftmax(p *op.SegmentSoftmax, in, out []op.Type) (op.Kernel, error) {
-	return pickSegments(p, segmentSoftmaxes.has(in[0].DType), in, out, segmentSoftmax)
+func pickSegmentSoftmaxGrad(_ *op.SegmentSoftmaxGrad, in, out []op.Type) (op.Kernel, error) {
+	return pickContiguous(in, out, segmentSoftmaxGrad)
 }
-func pickSegmentSoftmaxGrad(p *op.SegmentSoftmaxGrad, in, out []op.Type) (op.Kernel, error) {
-	return pickSegments(p, true, in, out, segmentSoftmaxGrad)
-}
-func pickSegmentExpand(p *op.SegmentExpand, in, out []op.Type) (op.Kernel, error) {
-	return pickSegments(p, true, in, out, segmentExpand)
+func pickSegmentExpand(_ *op.SegmentExpand, in, out []op.Type) (op.Kernel, error) {
+	return pickContiguous(in, out, segmentExpand)
 }
 
 func segment(st op.Stream, n *op.Node) error {

@@ -19,39 +19,28 @@ type softmaxSet struct {
 const longestHeld = 4096
 
 func softmaxSymbols(name string) softmaxSet {
-	e := func(suffix string) perType { return entries("softmax", name+suffix+"_%v", shorts...) }
+	e := func(suffix string) perType { return entries("softmax", name+suffix+"_%v", reals...) }
 	return softmaxSet{byRow{e("_warp"), e("_block"), 512}, byRow{e("_grad_warp"), e("_grad"), 512}, e("_long")}
 }
 
 var (
 	softmaxKernels    = softmaxSymbols("softmax")
 	logSoftmaxKernels = softmaxSymbols("log_softmax")
-	crossEntropies    = entries("softmax", "cross_entropy_%v", shorts...)
-	crossEntropyGrads = entries("softmax", "cross_entropy_grad_%v", shorts...)
+	crossEntropies    = entries("softmax", "cross_entropy_%v", reals...)
+	crossEntropyGrads = entries("softmax", "cross_entropy_grad_%v", reals...)
 )
 
-// pickRows is for kernels over the contiguous rows of f32, f16 and bf16.
-func pickRows(o op.Op, in, out []op.Type, run func(op.Stream, *op.Node) error) (op.Kernel, error) {
-	if in[0].DType == op.F64 {
-		return no(o, op.F64)
-	}
-	if err := contiguous(in, out); err != nil {
-		return op.Kernel{}, err
-	}
-	return kernel(run)
+func pickSoftmax(_ *op.Softmax, in, out []op.Type) (op.Kernel, error) {
+	return pickContiguous(in, out, softmax)
 }
-
-func pickSoftmax(p *op.Softmax, in, out []op.Type) (op.Kernel, error) {
-	return pickRows(p, in, out, softmax)
+func pickSoftmaxGrad(_ *op.SoftmaxGrad, in, out []op.Type) (op.Kernel, error) {
+	return pickContiguous(in, out, softmaxGrad)
 }
-func pickSoftmaxGrad(p *op.SoftmaxGrad, in, out []op.Type) (op.Kernel, error) {
-	return pickRows(p, in, out, softmaxGrad)
+func pickLogSoftmax(_ *op.LogSoftmax, in, out []op.Type) (op.Kernel, error) {
+	return pickContiguous(in, out, logSoftmax)
 }
-func pickLogSoftmax(p *op.LogSoftmax, in, out []op.Type) (op.Kernel, error) {
-	return pickRows(p, in, out, logSoftmax)
-}
-func pickLogSoftmaxGrad(p *op.LogSoftmaxGrad, in, out []op.Type) (op.Kernel, error) {
-	return pickRows(p, in, out, logSoftmaxGrad)
+func pickLogSoftmaxGrad(_ *op.LogSoftmaxGrad, in, out []op.Type) (op.Kernel, error) {
+	return pickContiguous(in, out, logSoftmaxGrad)
 }
 
 func softmax(st op.Stream, n *op.Node) error {
@@ -77,7 +66,7 @@ func (f *softmaxSet) run(s *stream, n *op.Node, scale float32) error {
 	if length > longestHeld {
 		k = f.long[x.DType]
 	}
-	return s.launch(k, grid, threads, at(y), at(x), uint64(rows), uint64(length), single(scale))
+	return s.launch(k, grid, threads, at(y), at(x), uint64(rows), uint64(length), factor(scale, x.DType))
 }
 
 func (f *softmaxSet) runGrad(s *stream, n *op.Node, scale float32) error {
@@ -87,14 +76,14 @@ func (f *softmaxSet) runGrad(s *stream, n *op.Node, scale float32) error {
 	}
 	rows, length := y.Rows(), y.Last()
 	k, grid := f.grad.pick(y.DType, rows, length)
-	return s.launch(k, grid, threads, at(dx), at(y), at(dy), uint64(rows), uint64(length), single(scale))
+	return s.launch(k, grid, threads, at(dx), at(y), at(dy), uint64(rows), uint64(length), factor(scale, y.DType))
 }
 
-func pickCrossEntropy(p *op.CrossEntropy, in, out []op.Type) (op.Kernel, error) {
-	return pickRows(p, in, out, crossEntropy)
+func pickCrossEntropy(_ *op.CrossEntropy, in, out []op.Type) (op.Kernel, error) {
+	return pickContiguous(in, out, crossEntropy)
 }
-func pickCrossEntropyGrad(p *op.CrossEntropyGrad, in, out []op.Type) (op.Kernel, error) {
-	return pickRows(p, in, out, crossEntropyGrad)
+func pickCrossEntropyGrad(_ *op.CrossEntropyGrad, in, out []op.Type) (op.Kernel, error) {
+	return pickContiguous(in, out, crossEntropyGrad)
 }
 
 func crossEntropy(st op.Stream, n *op.Node) error {

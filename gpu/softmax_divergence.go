@@ -7,21 +7,21 @@ import "github.com/tandem-compute/tandem/internal/op"
 var divergences = table{on(pickEntropy), on(pickEntropyGrad), on(pickKL), on(pickKLGrad)}
 
 var (
-	entropies    = entries("divergence", "entropy_%v", shorts...)
-	entropyGrads = entries("divergence", "entropy_grad_%v", shorts...)
-	kls          = entries("divergence", "kl_%v", shorts...)
-	klGrads      = entries("divergence", "kl_grad_%v", shorts...)
+	entropies    = entries("divergence", "entropy_%v", reals...)
+	entropyGrads = entries("divergence", "entropy_grad_%v", reals...)
+	kls          = entries("divergence", "kl_%v", reals...)
+	klGrads      = entries("divergence", "kl_grad_%v", reals...)
 )
 
-func pickEntropy(p *op.Entropy, in, out []op.Type) (op.Kernel, error) {
-	return pickRows(p, in, out, entropy)
+func pickEntropy(_ *op.Entropy, in, out []op.Type) (op.Kernel, error) {
+	return pickContiguous(in, out, entropy)
 }
-func pickEntropyGrad(p *op.EntropyGrad, in, out []op.Type) (op.Kernel, error) {
-	return pickRows(p, in, out, entropyGrad)
+func pickEntropyGrad(_ *op.EntropyGrad, in, out []op.Type) (op.Kernel, error) {
+	return pickContiguous(in, out, entropyGrad)
 }
-func pickKL(p *op.KL, in, out []op.Type) (op.Kernel, error) { return pickRows(p, in, out, kl) }
-func pickKLGrad(p *op.KLGrad, in, out []op.Type) (op.Kernel, error) {
-	return pickRows(p, in, out, klGrad)
+func pickKL(_ *op.KL, in, out []op.Type) (op.Kernel, error) { return pickContiguous(in, out, kl) }
+func pickKLGrad(_ *op.KLGrad, in, out []op.Type) (op.Kernel, error) {
+	return pickContiguous(in, out, klGrad)
 }
 
 func entropy(st op.Stream, n *op.Node) error {

@@ -43,9 +43,12 @@ func (b *Backend) Supports(o op.Op, in, out []op.Type) (op.Kernel, error) {
 // kernel makes a plain function a kernel.
 func kernel(run func(op.Stream, *op.Node) error) (op.Kernel, error) { return op.Kernel{Run: run}, nil }
 
-// no is the picker's answer for a dtype without a kernel.
-func no(o op.Op, d op.DType) (op.Kernel, error) {
-	return op.Kernel{}, op.UnsupportedErr("the cuda path has no %v kernel for %s yet", d, o.Name())
+// pickContiguous is for ops that have one kernel, over operands without strides.
+func pickContiguous(in, out []op.Type, run func(op.Stream, *op.Node) error) (op.Kernel, error) {
+	if err := contiguous(in, out); err != nil {
+		return op.Kernel{}, err
+	}
+	return kernel(run)
 }
 
 // contiguous asks for operands without strides.

@@ -71,10 +71,9 @@ func (c attention) tryGrad(t *testing.T, f format, tile string) {
 		return y
 	}
 	outAt, lseAt, doutAt := f.put(d, narrow(out)), d.up(narrow(lse)), f.put(d, dout)
-	rows := c.b * c.hq * c.t
-	delta := d.space(4 * rows)
+	delta := d.space(4 * c.b * c.hq * c.t)
 	u := func(n int) uint64 { return uint64(n) }
-	d.run("attention_grad", "attention_delta_"+f.name, dim{ceilDiv(rows, 8)}, dim{256}, delta, outAt, doutAt, u(rows), uint32(c.t), uint32(c.hq), uint32(c.dv),
+	d.run("attention_grad", "attention_delta_"+f.name, dim{ceilDiv(c.hq*c.t, 8), c.b}, dim{256}, delta, outAt, doutAt, uint32(c.t), uint32(c.hq), uint32(c.dv),
 		u(c.hq*c.t*c.dv), u(c.t*c.dv), u(c.dv))
 	dq, dk, dv := d.space(len(q)*f.size), d.space(len(k)*f.size), d.space(len(v)*f.size)
 	run := func(kernel string, blocks int) {
@@ -85,7 +84,12 @@ func (c attention) tryGrad(t *testing.T, f format, tile string) {
 			scale, map[bool]uint32{true: 1}[c.causal], uint32(c.window))
 	}
 	run("attention_grad_q", ceilDiv(c.hq/c.hkv*c.t, 64))
-	run("attention_grad_kv", ceilDiv(c.s, 64))
+	if tile == "256" {
+		run("attention_grad_k", ceilDiv(c.s, 64))
+		run("attention_grad_v", ceilDiv(c.s, 64))
+	} else {
+		run("attention_grad_kv", ceilDiv(c.s, 64))
+	}
 	wantQ, wantK, wantV, wantSink := c.gradients(qs, ks, vs, f.round(narrow(out)), lse, dos, sink, float64(scale))
 	bound := func(want []float64) func(int) float64 {
 		return func(i int) float64 { return 1e-5 + 2*f.upper*(0.1+math.Abs(want[i])) }
@@ -95,20 +99,24 @@ func (c attention) tryGrad(t *testing.T, f format, tile string) {
 	near(t, wantV, f.get(d, dv, len(v)), bound(wantV))
 	if c.sink {
 		dsink := d.space(4 * c.hq)
-		d.run("attention_grad", "attention_grad_sink", dim{c.hq}, dim{256}, dsink, sinkAt, lseAt, delta, uint32(c.b), uint32(c.hq), uint32(c.t))
+		d.run("attention_grad", "attention_grad_sink_f32", dim{c.hq}, dim{256}, dsink, sinkAt, lseAt, delta, uint32(c.b), uint32(c.hq), uint32(c.t))
 		near(t, wantSink, f32.get(d, dsink, c.hq), func(int) float64 { return 1e-4 })
 	}
 }
 
 func TestAttentionGrad(t *testing.T) {
+	wide := attention{b: 1, hq: 2, hkv: 1, t: 9, s: 70, d: 137, dv: 201, causal: true, sink: true}
 	for _, f := range []format{f32, f16, bf16} {
-		for _, c := range append(oddAttentions, attentions...) {
+		for _, c := range append(append(oddAttentions, wide), attentions...) {
 			if c.page > 0 || c.offsets != nil {
 				continue
 			}
 			tile := "64"
 			if max(c.d, c.dv) > 64 {
 				tile = "128"
+			}
+			if max(c.d, c.dv) > 128 {
+				tile = "256"
 			}
 			t.Run(f.name+"/"+c.String(), func(t *testing.T) { c.tryGrad(t, f, tile) })
 		}

@@ -15,10 +15,11 @@ type attention struct {
 	sink, gate              bool
 	offsets                 []int32
 	page                    int // keys per page
+	part                    int // keys that are a block's own, or 0
 }
 
 func (c attention) String() string {
-	return fmt.Sprintf("%dx%d/%d_t%d_s%d_d%d_%d_c%t_w%d_l%v_o%v_p%d", c.b, c.hq, c.hkv, c.t, c.s, c.d, c.dv, c.causal, c.window, c.lengths, c.offsets, c.page)
+	return fmt.Sprintf("%dx%d/%d_t%d_s%d_d%d_%d_c%t_w%d_l%v_o%v_p%d_%d", c.b, c.hq, c.hkv, c.t, c.s, c.d, c.dv, c.causal, c.window, c.lengths, c.offsets, c.page, c.part)
 }
 
 // sees says which keys query i of t sees of n.
@@ -103,7 +104,8 @@ func (c attention) paged(table []int32, x []float32, width int) []float32 {
 	return pages
 }
 
-func (c attention) try(t *testing.T, f format, family, kernel string, block int) {
+// try runs a kernel whose blocks have so many rows, and joins its parts.
+func (c attention) try(t *testing.T, f format, family, kernel string, rows, block int) {
 	d := newDevice(t)
 	q, k, v := d.normal(c.b*c.hq*c.t*c.d), d.normal(c.b*c.hkv*c.s*c.d), d.normal(c.b*c.hkv*c.s*c.dv)
 	scale := float32(1 / math.Sqrt(float64(c.d)))
@@ -132,11 +134,21 @@ func (c attention) try(t *testing.T, f format, family, kernel string, block int)
 	}
 	out, lse := d.space(c.b*c.hq*c.t*c.dv*f.size), d.space(4*c.b*c.hq*c.t)
 	u := func(n int) uint64 { return uint64(n) }
-	d.run(family, kernel, dim{ceilDiv(c.hq/c.hkv*c.t, 64), c.hkv, batches}, dim{block},
+	parts := 1
+	if c.part > 0 {
+		parts = ceilDiv(c.s, c.part)
+	}
+	work := d.space(4 * parts * c.b * c.hq * c.t * (c.dv + 7))
+	args := []any{
 		out, lse, f.put(d, q), f.put(d, kStore), f.put(d, vStore), lengthsAt, sinkAt, gateAt, offsetsAt, pagesAt,
-		uint32(c.hq), uint32(c.hq/c.hkv), uint32(c.t), uint32(count), uint32(c.d), uint32(c.dv), uint32(c.page), uint32(pageRow),
-		u(c.hq*c.t*c.d), u(c.t*c.d), u(c.d), u(c.hkv*keys*c.d), u(keys*c.d), u(c.d), u(c.hkv*keys*c.dv), u(keys*c.dv), u(c.dv), u(c.hq*c.t*c.dv), u(c.t*c.dv), u(c.dv),
-		scale, map[bool]uint32{true: 1}[c.causal], uint32(c.window))
+		uint32(c.hq), uint32(c.hq / c.hkv), uint32(c.t), uint32(count), uint32(c.d), uint32(c.dv), uint32(c.page), uint32(pageRow),
+		u(c.hq * c.t * c.d), u(c.t * c.d), u(c.d), u(c.hkv * keys * c.d), u(keys * c.d), u(c.d), u(c.hkv * keys * c.dv), u(keys * c.dv), u(c.dv), u(c.hq * c.t * c.dv), u(c.t * c.dv), u(c.dv),
+		scale, map[bool]uint32{true: 1}[c.causal], uint32(c.window), work, uint32(c.part),
+	}
+	d.run(family, kernel, dim{ceilDiv(c.hq/c.hkv*c.t, rows) * parts, c.hkv, batches}, dim{block}, args...)
+	if c.part > 0 {
+		d.run("attention_decode", "attention_join_"+f.name, dim{ceilDiv(c.hq/c.hkv*c.t, 8), c.hkv, batches}, dim{256}, args...)
+	}
 	want, wantLSE := c.reference(f.round(q), f.round(k), f.round(v), sink, gate, float64(scale))
 	tolerance := func(i int) float64 { return 2e-6 + 2*f.upper*(math.Abs(want[i])+0.05) }
 	if family == "attention_mma" { // weights are rounded to the storage type
@@ -177,14 +189,47 @@ func TestAttention(t *testing.T) {
 			if c.dv > 64 {
 				name = "attention128_"
 			}
-			t.Run(f.name+"/"+c.String(), func(t *testing.T) { c.try(t, f, "attention", name+f.name, 256) })
+			t.Run(f.name+"/"+c.String(), func(t *testing.T) { c.try(t, f, "attention", name+f.name, 64, 256) })
 		}
 		for _, c := range []attention{
 			{b: 1, hq: 1, hkv: 1, t: 66, s: 70, d: 192, dv: 256, causal: true},
 			{b: 1, hq: 1, hkv: 1, t: 2, s: 66, d: 9, dv: 201},
 		} {
-			t.Run(f.name+"/"+c.String(), func(t *testing.T) { c.try(t, f, "attention", "attention256_"+f.name, 256) })
+			t.Run(f.name+"/"+c.String(), func(t *testing.T) { c.try(t, f, "attention", "attention256_"+f.name, 64, 256) })
 		}
+	}
+}
+
+// manyKeys are more than one chunk of them, whose parts are joined or taken in order.
+var manyKeys = []attention{
+	{b: 1, hq: 4, hkv: 2, t: 3, s: 600, d: 40, dv: 16, causal: true},
+	{b: 2, hq: 2, hkv: 2, t: 1, s: 530, d: 16, dv: 24, causal: true, lengths: []int32{520, 100}, gate: true, sink: true},
+	{b: 1, hq: 2, hkv: 1, t: 4, s: 600, d: 8, dv: 8, causal: true, window: 120, page: 100, lengths: []int32{590}},
+	{b: 1, hq: 1, hkv: 1, t: 5, s: 560, d: 8, dv: 8, window: 60},
+}
+
+func TestAttentionOfManyKeys(t *testing.T) {
+	for _, f := range []format{f32, f16, bf16} {
+		for _, c := range manyKeys {
+			t.Run(f.name+"/tiles/"+c.String(), func(t *testing.T) { c.try(t, f, "attention", "attention64_"+f.name, 64, 256) })
+			for _, c.part = range []int{0, 256} {
+				t.Run(f.name+"/few/"+c.String(), func(t *testing.T) {
+					c.try(t, f, "attention_decode", "attention_decode128_"+f.name, 8, 256)
+				})
+			}
+			for _, c.part = range []int{0, 512} {
+				if f.size == 2 {
+					t.Run(f.name+"/mma/"+c.String(), func(t *testing.T) { c.try(t, f, "attention_mma", "attention_mma64_"+f.name, 64, 128) })
+				}
+			}
+		}
+		for _, c := range oddAttentions {
+			t.Run(f.name+"/few/"+c.String(), func(t *testing.T) {
+				c.try(t, f, "attention_decode", "attention_decode128_"+f.name, 8, 256)
+			})
+		}
+		c := attention{b: 1, hq: 1, hkv: 1, t: 2, s: 66, d: 137, dv: 201}
+		t.Run(f.name+"/few/"+c.String(), func(t *testing.T) { c.try(t, f, "attention_decode", "attention_decode256_"+f.name, 8, 256) })
 	}
 }
 
@@ -195,7 +240,7 @@ func TestAttentionTensorCores(t *testing.T) {
 			if c.d > 64 || c.dv > 64 {
 				name = "attention_mma128_"
 			}
-			t.Run(f.name+"/"+c.String(), func(t *testing.T) { c.try(t, f, "attention_mma", name+f.name, 128) })
+			t.Run(f.name+"/"+c.String(), func(t *testing.T) { c.try(t, f, "attention_mma", name+f.name, 64, 128) })
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package kernels_test
 
 import (
+	"cmp"
 	"encoding/binary"
 	"hash/fnv"
 	"math"
@@ -13,18 +14,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tandem-compute/tandem/internal/ptx"
-	"github.com/tandem-compute/tandem/kernels"
 )
 
 var modules sync.Map // family -> func() (*ptx.Module, error)
 
-// source is the committed PTX, or another compiler's: TANDEM_TEST_PTX names a directory with it, such as out/nvcc.
+// source is the committed text, or another compiler's: TANDEM_TEST_PTX names a directory with it, such as out/nvcc.
 func source(family string) (string, error) {
-	if dir := os.Getenv("TANDEM_TEST_PTX"); dir != "" {
-		text, err := os.ReadFile(filepath.Join(dir, family+".ptx"))
-		return string(text), err
-	}
-	return kernels.PTX(family)
+	text, err := os.ReadFile(filepath.Join(cmp.Or(os.Getenv("TANDEM_TEST_PTX"), "ptx"), family+".ptx"))
+	return string(text), err
 }
 
 func module(t testing.TB, family string) *ptx.Module {

@@ -6,27 +6,27 @@
 // With m the maximum and s = sum(exp(a - m)), log p = (a - m) - log s, so both are one more sum of weighted differences. Logits of a
 // that are -Inf count nothing. One row per block, read three times (from cache but for the first): bound by memory for rows that
 // fit there, and the exponentials of the second and third pass otherwise.
-#include "math.cuh"
+#include "math64.cuh"
 #include "rows.cuh"
 
-constexpr u32 MINUS_INF = 0xFF800000u;
+template <class C> DEV C lowest() { return (C)from_bits(0xFF800000u); }
 
 // Logits is a row's maximum and the sum of its exponentials.
-struct Logits {
-  f32 m, s, log_s;
+template <class C> struct Logits {
+  C m, s, log_s;
 };
 
-template <class T> DEV Logits measure(const T *x, Row<BLOCK> row, f32 *shared) {
-  f32 m = from_bits(MINUS_INF), s = 0.f;
+template <class T, class C> DEV Logits<C> measure(const T *x, Row<BLOCK> row, C *shared) {
+  C m = lowest<C>(), s = 0;
   for (u32 i = row.first; i < row.n; i += row.STEP) {
-    Four<f32> v = load4(x, i, row.n, from_bits(MINUS_INF));
+    Four<C> v = load4(x, i, row.n, lowest<C>());
 #pragma unroll
     for (int k = 0; k < 4; k++) m = Max::fold(m, v.v[k]);
   }
   m = team_fold<Max, BLOCK>(m, shared);
 #pragma unroll 1
   for (u32 i = row.first; i < row.n; i += row.STEP) {
-    Four<f32> v = load4(x, i, row.n, from_bits(MINUS_INF));
+    Four<C> v = load4(x, i, row.n, lowest<C>());
 #pragma unroll
     for (int k = 0; k < 4; k++) s += math::exp(v.v[k] - m);
   }
@@ -35,71 +35,75 @@ template <class T> DEV Logits measure(const T *x, Row<BLOCK> row, f32 *shared) {
 }
 
 // mean is the sum of p times f(i, k, x - m) over the row, where x is not -Inf.
-template <class T, class F> DEV f32 mean(const T *x, Row<BLOCK> row, Logits l, f32 *shared, F f) {
-  f32 sum = 0.f;
+template <class T, class C, class F> DEV C mean(const T *x, Row<BLOCK> row, Logits<C> l, C *shared, F f) {
+  C sum = 0;
 #pragma unroll 1
   for (u32 i = row.first; i < row.n; i += row.STEP) {
-    Four<f32> v = load4(x, i, row.n, from_bits(MINUS_INF));
+    Four<C> v = load4(x, i, row.n, lowest<C>());
 #pragma unroll
     for (u32 k = 0; k < 4; k++) {
-      f32 d = v.v[k] - l.m;
-      if (d != from_bits(MINUS_INF)) sum = fma(math::exp(d), f(i + k, d), sum);
+      C d = v.v[k] - l.m;
+      if (d != lowest<C>()) sum = fma(math::exp(d), f(i + k, d), sum);
     }
   }
   return team_fold<Sum, BLOCK>(sum, shared) / l.s;
 }
 
-template <class T> DEV f32 entropy_of(const T *x, Row<BLOCK> row, Logits l, f32 *shared) {
-  return l.log_s - mean(x, row, l, shared, [](u32, f32 d) { return d; });
+template <class T, class C> DEV C entropy_of(const T *x, Row<BLOCK> row, Logits<C> l, C *shared) {
+  return l.log_s - mean(x, row, l, shared, [](u32, C d) { return d; });
 }
 
-template <class T> DEV f32 kl_of(const T *a, const T *b, Row<BLOCK> row, Logits la, Logits lb, f32 *shared) {
-  return mean(a, row, la, shared, [&](u32 i, f32 d) { return d - (widen(b[i]) - lb.m); }) - la.log_s + lb.log_s;
+template <class T, class C> DEV C kl_of(const T *a, const T *b, Row<BLOCK> row, Logits<C> la, Logits<C> lb, C *shared) {
+  return mean(a, row, la, shared, [&](u32 i, C d) { return d - (widen(b[i]) - lb.m); }) - la.log_s + lb.log_s;
 }
 
 template <class T> DEV void entropy(T *out, const T *x, u32 n) {
-  __shared__ f32 shared[BLOCK / 32];
+  typedef compute<T> C;
+  __shared__ C shared[BLOCK / 32];
   Row<BLOCK> row(n);
   x += row.index * n;
-  f32 h = entropy_of(x, row, measure(x, row, shared), shared);
+  C h = entropy_of(x, row, measure(x, row, shared), shared);
   if (threadIdx.x == 0) out[row.index] = narrow<T>(h);
 }
 
 template <class T> DEV void entropy_grad(T *dx, const T *x, const T *dy, u32 n) {
-  __shared__ f32 shared[BLOCK / 32];
+  typedef compute<T> C;
+  __shared__ C shared[BLOCK / 32];
   Row<BLOCK> row(n);
   x += row.index * n;
   dx += row.index * n;
-  Logits l = measure(x, row, shared);
-  f32 h = entropy_of(x, row, l, shared), d = widen(dy[row.index]);
+  Logits<C> l = measure(x, row, shared);
+  C h = entropy_of(x, row, l, shared), d = widen(dy[row.index]);
 #pragma unroll 1
   for (u32 i = threadIdx.x; i < n; i += BLOCK) {
-    f32 log_p = (widen(x[i]) - l.m) - l.log_s;
-    dx[i] = narrow<T>(log_p == from_bits(MINUS_INF) ? 0.f : -d * math::exp(log_p) * (log_p + h));
+    C log_p = (widen(x[i]) - l.m) - l.log_s;
+    dx[i] = narrow<T>(log_p == lowest<C>() ? C(0) : -d * math::exp(log_p) * (log_p + h));
   }
 }
 
 template <class T> DEV void kl(T *out, const T *a, const T *b, u32 n) {
-  __shared__ f32 shared[BLOCK / 32];
+  typedef compute<T> C;
+  __shared__ C shared[BLOCK / 32];
   Row<BLOCK> row(n);
   a += row.index * n;
   b += row.index * n;
-  Logits la = measure(a, row, shared), lb = measure(b, row, shared);
-  f32 k = kl_of(a, b, row, la, lb, shared);
+  Logits<C> la = measure(a, row, shared), lb = measure(b, row, shared);
+  C k = kl_of(a, b, row, la, lb, shared);
   if (threadIdx.x == 0) out[row.index] = narrow<T>(k);
 }
 
 template <class T> DEV void kl_grad(T *da, T *db, const T *a, const T *b, const T *dy, u32 n) {
-  __shared__ f32 shared[BLOCK / 32];
+  typedef compute<T> C;
+  __shared__ C shared[BLOCK / 32];
   Row<BLOCK> row(n);
   u64 at = row.index * n;
-  Logits la = measure(a + at, row, shared), lb = measure(b + at, row, shared);
-  f32 k = kl_of(a + at, b + at, row, la, lb, shared), d = widen(dy[row.index]);
+  Logits<C> la = measure(a + at, row, shared), lb = measure(b + at, row, shared);
+  C k = kl_of(a + at, b + at, row, la, lb, shared), d = widen(dy[row.index]);
 #pragma unroll 1
   for (u32 i = threadIdx.x; i < n; i += BLOCK) {
-    f32 log_p = (widen(a[at + i]) - la.m) - la.log_s, log_q = (widen(b[at + i]) - lb.m) - lb.log_s;
-    f32 p = math::exp(log_p), q = math::exp(log_q);
-    da[at + i] = narrow<T>(log_p == from_bits(MINUS_INF) ? 0.f : d * p * ((log_p - log_q) - k));
+    C log_p = (widen(a[at + i]) - la.m) - la.log_s, log_q = (widen(b[at + i]) - lb.m) - lb.log_s;
+    C p = math::exp(log_p), q = math::exp(log_q);
+    da[at + i] = narrow<T>(log_p == lowest<C>() ? C(0) : d * p * ((log_p - log_q) - k));
     db[at + i] = narrow<T>(d * (q - p));
   }
 }
@@ -111,5 +115,6 @@ template <class T> DEV void kl_grad(T *da, T *db, const T *a, const T *b, const 
   KERNEL(256) kl_grad_##T(T *da, T *db, const T *a, const T *b, const T *dy, u32 n) { kl_grad(da, db, a, b, dy, n); }
 
 DIVERGENCES(f32)
+DIVERGENCES(f64)
 DIVERGENCES(f16)
 DIVERGENCES(bf16)

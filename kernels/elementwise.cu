@@ -12,7 +12,7 @@
 //
 // f16 and bf16 are computed in f32 and rounded once, bytes in i32 and cut. Integers wrap.
 #include "elementwise.cuh"
-#include "math.cuh"
+#include "math64.cuh"
 
 // Division of integers truncates toward zero; by zero it gives 0.
 template <class C> DEV C divide(C a, C b) {
@@ -42,7 +42,7 @@ template <class T> DEV compute<T> binary(u32 op, compute<T> a, compute<T> b) {
     case MIN: return smaller(a, b);
     case MAX: return larger(a, b);
   }
-  if constexpr (sizeof(compute<T>) == 4 && is_float<compute<T>>) {
+  if constexpr (is_float<compute<T>>) {
     if (op == POW) return math::pow(a, b);
   }
   if constexpr (!is_float<compute<T>>) {

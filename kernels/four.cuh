@@ -8,7 +8,7 @@ template <class T> DEV bool packs(const T *p) { return ((u64)p & (alignof(Pack<T
 template <class T> DEV Four<compute<T>> load_first(const T *p, i32 count, compute<T> rest = 0) {
   Four<compute<T>> r;
   if (count >= 4 && packs(p)) {
-    Pack<T, 4> x = *(const Pack<T, 4> *)p;
+    Pack<T, 4> x = load_wide((const Pack<T, 4> *)p);
 #pragma unroll
     for (int k = 0; k < 4; k++) r.v[k] = widen(x.v[k]);
     return r;
@@ -29,7 +29,7 @@ template <class T> DEV void store4(T *row, u32 i, u32 n, Four<compute<T>> x) {
     Pack<T, 4> p;
 #pragma unroll
     for (int k = 0; k < 4; k++) p.v[k] = narrow<T>(x.v[k]);
-    *(Pack<T, 4> *)(row + i) = p;
+    store_wide((Pack<T, 4> *)(row + i), p);
     return;
   }
 #pragma unroll

@@ -10,11 +10,12 @@
 #include "elementwise.cuh"
 #include "rows.cuh"
 
-DEV f32 bound(f32 x, f32 limit) { return x < -limit ? -limit : x > limit ? limit : x; }
+template <class C> DEV C bound(C x, C limit) { return x < -limit ? -limit : x > limit ? limit : x; }
 
-template <class T> DEV void swiglu(T *out, const T *gate, const T *up, u64 n, f32 limit) {
-  map2<4>(out, gate, up, n, [=](T g, T u) {
-    f32 act = math::silu(widen(g)), v = widen(u);
+template <class T> DEV void swiglu(T *out, const T *gate, const T *up, u64 n, compute<T> limit) {
+  typedef compute<T> C;
+  map2<(sizeof(T) < 8 ? 4 : 2)>(out, gate, up, n, [=](T g, T u) {
+    C act = math::silu(widen(g)), v = widen(u);
     if (limit > 0) {
       act = act > limit ? limit : act;
       v = bound(v, limit);
@@ -24,10 +25,11 @@ template <class T> DEV void swiglu(T *out, const T *gate, const T *up, u64 n, f3
 }
 
 // swiglu_grad: the gradient of gate is 0 where the limit cuts silu(gate), that of up where it cuts up; at the limit both pass.
-template <class T> DEV void swiglu_grad(T *dgate, T *dup, const T *gate, const T *up, const T *dy, u64 n, f32 limit) {
+template <class T> DEV void swiglu_grad(T *dgate, T *dup, const T *gate, const T *up, const T *dy, u64 n, compute<T> limit) {
+  typedef compute<T> C;
   for (u64 i = grid_index(); i < n; i += grid_size()) {
-    f32 g = widen(gate[i]), u = widen(up[i]), d = widen(dy[i]);
-    f32 s = math::sigmoid(g), act = g * s, slope = s * fma(g, 1.f - s, 1.f), cut = u;
+    C g = widen(gate[i]), u = widen(up[i]), d = widen(dy[i]);
+    C s = math::sigmoid(g), act = g * s, slope = s * fma(g, C(1) - s, C(1)), cut = u;
     bool gate_passes = true, up_passes = true;
     if (limit > 0) {
       gate_passes = act <= limit;
@@ -35,15 +37,15 @@ template <class T> DEV void swiglu_grad(T *dgate, T *dup, const T *gate, const T
       act = gate_passes ? act : limit;
       cut = bound(u, limit);
     }
-    dgate[i] = narrow<T>(gate_passes ? d * cut * slope : 0.f);
-    dup[i] = narrow<T>(up_passes ? d * act : 0.f);
+    dgate[i] = narrow<T>(gate_passes ? d * cut * slope : C(0));
+    dup[i] = narrow<T>(up_passes ? d * act : C(0));
   }
 }
 
 template <class T> DEV void bias_act(T *out, const T *x, const T *bias, u32 rows, u32 cols, u32 activation) {
   u32 c = blockIdx.x * blockDim.x + threadIdx.x;
   if (c >= cols) return;
-  f32 b = widen(bias[c]);
+  compute<T> b = widen(bias[c]);
 #pragma unroll 1
   for (u32 r = blockIdx.y; r < rows; r += gridDim.y) {
     u64 at = (u64)r * cols + c;
@@ -66,16 +68,17 @@ template <u32 TEAM, class T> DEV void dot(T *out, const T *a, const T *b, u64 ro
   if (row.first == 0) out[row.index] = narrow<T>(sum);
 }
 
-#define FUSED(T)                                                                                                            \
-  KERNEL(256) swiglu_##T(T *out, const T *gate, const T *up, u64 n, f32 limit) { swiglu(out, gate, up, n, limit); }         \
-  KERNEL(256) swiglu_grad_##T(T *dgate, T *dup, const T *gate, const T *up, const T *dy, u64 n, f32 limit) {                \
-    swiglu_grad(dgate, dup, gate, up, dy, n, limit);                                                                        \
-  }                                                                                                                         \
-  KERNEL(256) bias_act_##T(T *out, const T *x, const T *bias, u32 rows, u32 cols, u32 activation) {                         \
-    bias_act(out, x, bias, rows, cols, activation);                                                                         \
+#define FUSED(T)                                                                                                           \
+  KERNEL(256) swiglu_##T(T *out, const T *gate, const T *up, u64 n, compute<T> limit) { swiglu(out, gate, up, n, limit); } \
+  KERNEL(256) swiglu_grad_##T(T *dgate, T *dup, const T *gate, const T *up, const T *dy, u64 n, compute<T> limit) {        \
+    swiglu_grad(dgate, dup, gate, up, dy, n, limit);                                                                       \
+  }                                                                                                                        \
+  KERNEL(256) bias_act_##T(T *out, const T *x, const T *bias, u32 rows, u32 cols, u32 activation) {                        \
+    bias_act(out, x, bias, rows, cols, activation);                                                                        \
   }
 
 FUSED(f32)
+FUSED(f64)
 FUSED(f16)
 FUSED(bf16)
 

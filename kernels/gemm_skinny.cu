@@ -6,11 +6,13 @@
 // with it a row's bits, would differ from those of the large kernels. So the copying is taken apart from the adding: 128 threads
 // bring 64 steps of k for 32 columns by cp.async, four stages deep (32 KB under way per block), and each thread adds its column
 // for two rows of A in the order of k, from shared memory. The chain of 4096 fma takes about 12 us, the 64 MB of a 4096 x 4096 B
-// some 32 us at 2 TB/s: the limit it should hit is memory.
+// some 32 us at 2 TB/s: the limit it should hit is memory. Where n is small and k huge, a split of k with the partial sums added
+// in a fixed order would fill the machine; op.MatMul promises each element in the order of k, which forbids it.
 //
 //   gemm_skinny_nn_*   B is [k, n]          gemm_skinny_nt_*   B is [n, k]; A is [m, k] in both
 //
-// The sums are the same chains of fma as in gemm.cu. Addresses and rows must be multiples of 16 bytes as for gemm_mma_*.
+// The sums are the same chains of fma as in gemm.cu; f16 and bf16 have gemm_mma16_*. Addresses and rows must be multiples of
+// 16 bytes as for gemm_mma_*.
 // Blocks of 128 threads, grid (ceil(n/32), 1, batch).
 #include "gemm.cuh"
 
@@ -95,10 +97,5 @@ template <bool TB, class T> DEV void gemm_skinny(const Product<T> &p) {
   finish_tile<ROWS, COLS, COLS, THREADS>(p, buffers.result, 0, col0);
 }
 
-#define SKINNY(T)                                                                                           \
-  KERNEL(128) gemm_skinny_nn_##T(PRODUCT_PARAMETERS(T)) { gemm_skinny<false>(PRODUCT(T)); }                 \
-  KERNEL(128) gemm_skinny_nt_##T(PRODUCT_PARAMETERS(T)) { gemm_skinny<true>(PRODUCT(T)); }
-
-SKINNY(f32)
-SKINNY(f16)
-SKINNY(bf16)
+KERNEL(128) gemm_skinny_nn_f32(PRODUCT_PARAMETERS(f32)) { gemm_skinny<false>(PRODUCT(f32)); }
+KERNEL(128) gemm_skinny_nt_f32(PRODUCT_PARAMETERS(f32)) { gemm_skinny<true>(PRODUCT(f32)); }

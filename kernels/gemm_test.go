@@ -3,6 +3,7 @@ package kernels_test
 import (
 	"fmt"
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -85,12 +86,15 @@ func (p product) try(t testing.TB, d *device, family, kernel string, tile int, f
 		cAt = f.put(d, c)
 	}
 	grid, block := dim{ceilDiv(p.n, tile), ceilDiv(p.m, tile), p.batch}, 256
-	if family == "gemm_skinny" {
+	switch {
+	case family == "gemm_skinny":
 		block = 128
+	case strings.HasPrefix(kernel, "gemm_mma16"):
+		grid, block = dim{ceilDiv(p.n, 32), ceilDiv(p.m, 16), p.batch}, 128
 	}
 	d.run(family, kernel, grid, dim{block},
 		out, f.put(d, as, p.shift), f.put(d, bs, p.shift), cAt, biasAt, uint32(p.m), uint32(p.n), uint32(p.k), uint32(lda), uint32(ldb), uint32(ldo), uint32(ldo),
-		uint64(len(as)/p.batch), uint64(strideB), uint64(p.m*ldo), uint64(p.m*ldo), p.alpha, p.beta, p.activation)
+		uint64(len(as)/p.batch), uint64(strideB), uint64(p.m*ldo), uint64(p.m*ldo), float64(p.alpha), float64(p.beta), p.activation)
 	got := f.get(d, out, len(poison))
 	for z := range p.batch {
 		for i := range p.m {
@@ -177,22 +181,45 @@ func TestGemmTensorCores(t *testing.T) {
 }
 
 func TestGemmSkinny(t *testing.T) {
-	for _, f := range []format{f32, f16, bf16} {
-		t.Run(f.name, func(t *testing.T) {
+	for _, c := range []struct {
+		family, kernel string
+		f              format
+	}{{"gemm_skinny", "gemm_skinny", f32}, {"gemm_mma", "gemm_mma16", f16}, {"gemm_mma", "gemm_mma16", bf16}} {
+		t.Run(c.kernel+"_"+c.f.name, func(t *testing.T) {
 			for _, transB := range []bool{false, true} {
 				d := newDevice(t)
 				for _, p := range []product{
 					{m: 1, n: 32, k: 64, activation: noActivation},
 					{m: 8, n: 8, k: 0, bias: true, activation: noActivation},
 					{m: 3, n: 40, k: 72, alpha: 2, beta: -1, bias: true, c: true, activation: 22, padO: 3},
-					{m: 8, n: 32, k: 328, padA: 8, padB: 8, batch: 2, activation: noActivation},
+					{m: 8, n: 32, k: 456, padA: 8, padB: 8, batch: 2, activation: noActivation},
 					{m: 5, n: 13, k: 13, padA: 3, padB: 3, activation: noActivation},
 				} {
 					p.transB = transB
-					p.try(t, d, "gemm_skinny", "gemm_skinny_"+p.layout()+"_"+f.name, 32, f)
+					p.try(t, d, c.family, c.kernel+"_"+p.layout()+"_"+c.f.name, 32, c.f)
 				}
 			}
 		})
+	}
+}
+
+// Both tiles of the tensor cores give a row the same bits, wherever in the tile it lies and whatever k is a multiple of.
+func TestGemmTilesOnTensorCoresAgree(t *testing.T) {
+	const m, n = 20, 40
+	for _, f := range []format{f16, bf16} {
+		for _, k := range []int{8, 32, 40, 104, 392} {
+			d := newDevice(t)
+			a, b := f.put(d, d.normal(m*k)), f.put(d, d.normal(k*n))
+			product := func(kernel string, grid dim, block, first, rows int) []float64 {
+				out := d.space(rows * n * f.size)
+				d.run("gemm_mma", kernel+"_nn_"+f.name, grid, dim{block}, out, a+uint64(first*k*f.size), b, uint64(0), uint64(0), uint32(rows), uint32(n), uint32(k),
+					uint32(k), uint32(n), uint32(n), uint32(n), uint64(0), uint64(0), uint64(0), uint64(0), float64(1), float64(0), noActivation)
+				return f.get(d, out, rows*n)
+			}
+			large := product("gemm_mma", dim{1, 1, 1}, 256, 0, m)
+			require.Equal(t, large, product("gemm_mma16", dim{2, 2, 1}, 128, 0, m), "%s, k = %d", f.name, k)
+			require.Equal(t, large[3*n:4*n], product("gemm_mma16", dim{2, 1, 1}, 128, 3, 1), "%s, k = %d, one row", f.name, k)
+		}
 	}
 }
 
@@ -209,7 +236,7 @@ func TestGemmOrder(t *testing.T) {
 	}{{"gemm", "gemm64_nn_f32", m, 256}, {"gemm", "gemm128_nn_f32", m, 256}, {"gemm_skinny", "gemm_skinny_nn_f32", 8, 128}} {
 		out := d.space(4 * m * n)
 		d.run(c.family, c.kernel, dim{1, 1, 1}, dim{c.block}, out, d.up(a), d.up(b), uint64(0), uint64(0), uint32(c.rows), uint32(n), uint32(k), uint32(k), uint32(n), uint32(n), uint32(n),
-			uint64(0), uint64(0), uint64(0), uint64(0), float32(1), float32(0), noActivation)
+			uint64(0), uint64(0), uint64(0), uint64(0), float64(1), float64(0), noActivation)
 		bits[i] = f32.get(d, out, c.rows*n)
 	}
 	require.Equal(t, bits[0], bits[1])
@@ -238,7 +265,8 @@ func TestGemmActivations(t *testing.T) {
 		{"gemm", "gemm64", []string{"nn", "nt", "tn", "tt"}, []format{f32, f16, bf16}, 256},
 		{"gemm", "gemm128", []string{"nn", "nt", "tn", "tt"}, []format{f32}, 256},
 		{"gemm_mma", "gemm_mma", []string{"nn", "nt", "tn", "tt"}, []format{f16, bf16}, 256},
-		{"gemm_skinny", "gemm_skinny", []string{"nn", "nt"}, []format{f32, f16, bf16}, 128},
+		{"gemm_mma", "gemm_mma16", []string{"nn", "nt"}, []format{f16, bf16}, 128},
+		{"gemm_skinny", "gemm_skinny", []string{"nn", "nt"}, []format{f32}, 128},
 	} {
 		for _, f := range c.formats {
 			for _, layout := range c.layouts {
@@ -255,7 +283,7 @@ func TestGemmActivations(t *testing.T) {
 					out, alone := d.space(f.size*n), d.space(f.size*n)
 					kernel := c.kernel + "_" + layout + "_" + f.name
 					d.run(c.family, kernel, dim{ceilDiv(n, 32), 1, 1}, dim{c.block}, out, f.put(d, a), f.put(d, b), uint64(0), uint64(0), uint32(1), uint32(n), uint32(k),
-						uint32(lda), uint32(ldb), uint32(n), uint32(n), uint64(0), uint64(0), uint64(0), uint64(0), float32(1), float32(0), u.code)
+						uint32(lda), uint32(ldb), uint32(n), uint32(n), uint64(0), uint64(0), uint64(0), uint64(0), float64(1), float64(0), u.code)
 					d.run("unary", u.name+"_"+f.name, dim{1}, dim{256}, alone, f.put(d, x), uint64(n))
 					require.Equal(t, f.get(d, alone, n), f.get(d, out, n), "%s of %s", u.name, kernel)
 				}

@@ -153,6 +153,42 @@ template <class T, int N> struct alignas(sizeof(T) * N > 16 ? 16 : sizeof(T) * N
   T v[N];
 };
 
+// load_wide and store_wide move a Pack in accesses of up to 16 bytes, whatever stands around them: where single elements are
+// read on another branch, clang shares the last of them and is left with four narrow accesses in place of a wide one.
+template <int WORDS> struct Words {
+  u32 v[WORDS];
+};
+template <class P> DEV P load_wide(const P *p) {
+  Words<sizeof(P) / 4> w;
+  if constexpr (sizeof(P) == 4) {
+    asm volatile("ld.global.u32 %0, [%1];" : "=r"(w.v[0]) : "l"(p) : "memory");
+  } else if constexpr (sizeof(P) == 8) {
+    asm volatile("ld.global.v2.u32 {%0, %1}, [%2];" : "=r"(w.v[0]), "=r"(w.v[1]) : "l"(p) : "memory");
+  } else {
+#pragma unroll
+    for (u32 i = 0; i < sizeof(P) / 4; i += 4)
+      asm volatile("ld.global.v4.u32 {%0, %1, %2, %3}, [%4];"
+                   : "=r"(w.v[i]), "=r"(w.v[i + 1]), "=r"(w.v[i + 2]), "=r"(w.v[i + 3])
+                   : "l"((const char *)p + i * 4)
+                   : "memory");
+  }
+  return __builtin_bit_cast(P, w);
+}
+template <class P> DEV void store_wide(P *p, P x) {
+  Words<sizeof(P) / 4> w = __builtin_bit_cast(Words<sizeof(P) / 4>, x);
+  if constexpr (sizeof(P) == 4) {
+    asm volatile("st.global.u32 [%0], %1;" ::"l"(p), "r"(w.v[0]) : "memory");
+  } else if constexpr (sizeof(P) == 8) {
+    asm volatile("st.global.v2.u32 [%0], {%1, %2};" ::"l"(p), "r"(w.v[0]), "r"(w.v[1]) : "memory");
+  } else {
+#pragma unroll
+    for (u32 i = 0; i < sizeof(P) / 4; i += 4)
+      asm volatile("st.global.v4.u32 [%0], {%1, %2, %3, %4};" ::"l"((char *)p + i * 4), "r"(w.v[i]), "r"(w.v[i + 1]), "r"(w.v[i + 2]),
+                   "r"(w.v[i + 3])
+                   : "memory");
+  }
+}
+
 // Four is a Pack in registers, of the type that is computed in.
 template <class C> struct Four {
   C v[4];
@@ -211,6 +247,7 @@ DEV u32 shared_address(const void *p) {
 DEV void copy_async16(u32 to, const void *from, u32 valid) {
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(from), "r"(valid) : "memory");
 }
+DEV void copy_async16(u32 to, const void *from) { asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(to), "l"(from) : "memory"); }
 DEV void commit_copies() { asm volatile("cp.async.commit_group;" ::: "memory"); }
 template <int N> DEV void wait_copies() { asm volatile("cp.async.wait_group %0;" ::"n"(N) : "memory"); }
 

@@ -41,26 +41,29 @@ func TestGatherScatterRows(t *testing.T) {
 	}
 }
 
-func TestScatterSum(t *testing.T) {
+// Rows for one place are added up in the order of their indices; places without a row stay as they are.
+func TestScatterAdd(t *testing.T) {
 	const rows, count = 3, 600
 	for _, f := range floats {
 		d := newDevice(t)
 		for _, width := range []int{1, 30, 1027} {
 			x := d.integers(count * width)
-			index := make([]int32, count)
-			want := make([]float64, rows*width)
-			for i := range index {
-				index[i] = int32(d.rng.IntN(rows+1)) - 1
-				if r := int(index[i]); r != 1 && r >= 0 {
+			want, start := make([]float64, rows*width), d.integers(rows*width)
+			for i, v := range start {
+				want[i] = float64(v)
+			}
+			keys, from := make([]uint32, count), make([]int32, count)
+			for i, row := range d.rng.Perm(count) { // in the order of the keys: 0, 2, and what is no place
+				keys[i], from[i] = uint32(i/200*2), int32(row)
+				if r := int(keys[i]); r < rows {
 					for c := range width {
-						want[r*width+c] += float64(x[i*width+c])
+						want[r*width+c] += float64(x[row*width+c])
 					}
-				} else {
-					index[i] = -1
 				}
 			}
-			out := d.space(rows * width * f.size)
-			d.run("index", "scatter_sum_"+f.name, dim{rows, ceilDiv(width, 1024)}, dim{256}, out, f.put(d, x), d.up(index), uint32(count), uint32(width))
+			out := f.put(d, start)
+			d.run("scatter", "scatter_add_"+f.name, dim{ceilDiv(count, 4), ceilDiv(width, 256)}, dim{64, 4}, out, f.put(d, x), d.up(keys), d.up(from),
+				uint64(count), uint64(width), uint32(rows))
 			for i, got := range f.get(d, out, rows*width) {
 				require.Equal(t, f.storeRound(want[i]), got)
 			}
@@ -78,7 +81,7 @@ func TestCumSum(t *testing.T) {
 				reverse, exclusive := uint32(mode&1), uint32(mode>>1)
 				out := d.space(len(x) * f.size)
 				if inner == 1 {
-					d.run("scan", "cumsum_rows_"+f.name, dim{outer}, dim{256}, out, f.put(d, x), uint32(n), reverse, exclusive)
+					d.run("scan", "cumsum_rows_"+f.name, dim{outer}, dim{256}, out, f.put(d, x), uint64(0), uint32(n), reverse, exclusive)
 				} else {
 					d.run("scan", "cumsum_columns_"+f.name, dim{ceilDiv(inner, 256), 1, outer}, dim{256}, out, f.put(d, x), uint32(n), uint32(inner), reverse, exclusive)
 				}

@@ -1,29 +1,23 @@
 package kernels
 
 import (
-	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 	"strings"
 )
 
-//go:embed ptx/*.ptx
-var files embed.FS
-
 // PTX returns the compiled module of a family, such as "gemm". The error names the families that exist.
 func PTX(family string) (string, error) {
-	text, err := files.ReadFile("ptx/" + family + ".ptx")
-	if err != nil {
-		return "", fmt.Errorf("kernels: no family %q among %s", family, strings.Join(Families(), ", "))
+	text, err := read(family)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrInvalid):
+		return "", fmt.Errorf("kernels: no family %q among %s", family, strings.Join(list(), ", "))
+	case err != nil:
+		return "", fmt.Errorf("kernels: %s: %w", family, err)
 	}
-	return string(text), nil
+	return text, nil
 }
 
 // Families lists the modules in alphabetical order.
-func Families() []string {
-	names, _ := fs.Glob(files, "ptx/*.ptx") // fails only on a malformed pattern
-	for i, name := range names {
-		names[i] = strings.TrimSuffix(strings.TrimPrefix(name, "ptx/"), ".ptx")
-	}
-	return names
-}
+func Families() []string { return list() }

@@ -1,6 +1,7 @@
 # Building the CUDA kernels. Included by the Makefile, run from the repository's root.
 #
-#   make kernels   kernels/*.cu -> kernels/ptx/*.ptx with clang 19: the bytes that are committed and embedded
+#   make kernels   kernels/*.cu -> kernels/ptx/*.ptx with clang 19, and each beside it compressed: both are committed, the
+#                  text to be read and compared, the .gz to be embedded
 #   make ptxas     assemble every kernel for sm_80 and sm_90, refuse spills, rewrite kernels/LEDGER.md
 #   make nvcc      the same sources through NVIDIA's compiler, into out/nvcc: a second opinion for the interpreter's tests
 
@@ -19,14 +20,15 @@ NVCC_PTX := $(CUDA_SOURCES:kernels/%.cu=out/nvcc/%.ptx)
 
 .PHONY: kernels ptxas nvcc clang-present
 
-kernels: clang-present $(PTX)
+kernels: clang-present $(PTX) $(PTX:=.gz)
 
 clang-present:
 	@command -v $(CLANG) >/dev/null || { echo "$(CLANG) not found; on Debian: apt-get install clang-19" >&2; exit 1; }
 
-kernels/ptx/%.ptx: kernels/%.cu $(CUDA_HEADERS) | clang-present
+kernels/ptx/%.ptx kernels/ptx/%.ptx.gz: kernels/%.cu $(CUDA_HEADERS) | clang-present
 	@mkdir -p kernels/ptx
-	$(CLANG) $(CLANG_FLAGS) $< -o $@
+	$(CLANG) $(CLANG_FLAGS) $< -o kernels/ptx/$*.ptx
+	gzip -n -9 <kernels/ptx/$*.ptx >kernels/ptx/$*.ptx.gz
 
 $(NVIDIA_VENV)/.installed:
 	python3 -m venv $(NVIDIA_VENV)

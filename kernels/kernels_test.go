@@ -33,9 +33,25 @@ func TestEveryKernelDecodes(t *testing.T) {
 }
 
 func TestUnknownFamily(t *testing.T) {
-	_, err := kernels.PTX("alchemy")
-	require.ErrorContains(t, err, "alchemy")
-	require.ErrorContains(t, err, "gemm")
+	for _, name := range []string{"alchemy", "", "../ptx/gemm"} {
+		_, err := kernels.PTX(name)
+		require.ErrorContains(t, err, "no family \""+name+"\"")
+		require.ErrorContains(t, err, "gemm")
+	}
+}
+
+// What is embedded is the text that is committed to be read.
+func TestPackedIsTheText(t *testing.T) {
+	texts, err := filepath.Glob("ptx/*.ptx")
+	require.NoError(t, err)
+	require.Len(t, texts, len(kernels.Families()), "run make kernels, or remove what has no source")
+	for _, file := range texts {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		packed, err := kernels.PTX(strings.TrimSuffix(filepath.Base(file), ".ptx"))
+		require.NoError(t, err)
+		require.True(t, packed == string(text), "%s: %s.gz holds another text: run make kernels", file, file)
+	}
 }
 
 // The committed PTX is what the sources give, to the byte.

@@ -21,7 +21,7 @@
 // dx is a row kernel, which leaves s (and m) for the others; dw and db are summed down the columns in two stages with a fixed
 // order: 64 rows at a time, then the partial sums. A version with float atomics would save the second stage and lose the
 // reproducible bits.
-#include "rows.cuh"
+#include "moments.cuh"
 
 template <u32 TEAM, class T> DEV void rmsnorm(T *out, const T *x, const T *w, u64 rows, u32 n, f32 eps, f32 offset) {
   typedef compute<T> C;
@@ -126,29 +126,6 @@ RMSNORMS(f32)
 RMSNORMS(f64)
 RMSNORMS(f16)
 RMSNORMS(bf16)
-
-template <class C> struct Moments {
-  C mean, scale;
-};
-
-// moments reads the row twice: the mean first, then the squares of what differs from it.
-template <u32 TEAM, class T> DEV Moments<compute<T>> moments(const T *x, Row<TEAM> row, f32 eps, compute<T> *shared) {
-  typedef compute<T> C;
-  C sum = 0, squares = 0;
-  for (u32 i = row.first; i < row.n; i += row.STEP) {
-    Four<C> v = load4(x, i, row.n);
-#pragma unroll
-    for (int k = 0; k < 4; k++) sum += v.v[k];
-  }
-  C mean = team_fold<Sum, TEAM>(sum, shared) / (C)row.n;
-  for (u32 i = row.first; i < row.n; i += row.STEP) {
-    Four<C> v = load4(x, i, row.n, mean);
-#pragma unroll
-    for (int k = 0; k < 4; k++) squares = fma(v.v[k] - mean, v.v[k] - mean, squares);
-  }
-  squares = team_fold<Sum, TEAM>(squares, shared);
-  return {mean, C(1) / sqrt(squares / (C)row.n + (C)eps)};
-}
 
 template <u32 TEAM, class T>
 DEV void layernorm(T *out, const T *x, const T *w, const T *b, u64 rows, u32 n, u64 period, f32 eps, f32 offset) {

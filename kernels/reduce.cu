@@ -10,7 +10,7 @@
 //	logsumexp reads the row twice: m = max x, then m + log(sum(exp(x - m))).
 //
 // f16 and bf16 fold in f32, bytes in i32. A NaN wins max, min, argmax and argmin; of equals argmax and argmin take the first.
-#include "math.cuh"
+#include "math64.cuh"
 #include "rows.cuh"
 
 // Codes of internal/op. All and any are min and max of bools.
@@ -169,22 +169,23 @@ REDUCTIONS(i8)
 REDUCTIONS(u8)
 
 template <u32 TEAM, class T> DEV void log_sum_exp(T *out, const T *x, u64 rows, u32 n) {
-  __shared__ f32 shared[BLOCK / 32];
+  typedef compute<T> C;
+  __shared__ C shared[BLOCK / 32];
   Row<TEAM> row(n);
   if (row.index >= rows) return;
   x += row.index * n;
-  f32 m = lowest<f32>();
+  C m = lowest<C>();
   for (u32 i = row.first; i < n; i += row.STEP) {
-    Four<f32> v = load4(x, i, n, lowest<f32>());
+    Four<C> v = load4(x, i, n, lowest<C>());
 #pragma unroll
     for (u32 k = 0; k < 4; k++) m = Max::fold(m, v.v[k]);
   }
   m = team_fold<Max, TEAM>(m, shared);
-  f32 shift = m == lowest<f32>() || m == highest<f32>() ? 0.f : m;  // a row of -Inf gives -Inf, one with +Inf gives +Inf
-  f32 sum = 0;
+  C shift = m == lowest<C>() || m == highest<C>() ? C(0) : m;  // a row of -Inf gives -Inf, one with +Inf gives +Inf
+  C sum = 0;
 #pragma unroll 1
   for (u32 i = row.first; i < n; i += row.STEP) {
-    Four<f32> v = load4(x, i, n, lowest<f32>());
+    Four<C> v = load4(x, i, n, lowest<C>());
 #pragma unroll
     for (u32 k = 0; k < 4; k++) sum += math::exp(v.v[k] - shift);
   }
@@ -197,6 +198,7 @@ template <u32 TEAM, class T> DEV void log_sum_exp(T *out, const T *x, u64 rows, 
   KERNEL(256) logsumexp_warp_##T(T *out, const T *x, u64 rows, u32 n) { log_sum_exp<32>(out, x, rows, n); }
 
 LOG_SUM_EXPS(f32)
+LOG_SUM_EXPS(f64)
 LOG_SUM_EXPS(f16)
 LOG_SUM_EXPS(bf16)
 

@@ -16,29 +16,7 @@
 // Salmon, Moraes, Dror and Shaw: Parallel random numbers: as easy as 1, 2, 3 (2011).
 #include "elementwise.cuh"
 #include "math.cuh"
-
-struct Words {
-  u32 v[4];
-};
-
-DEV Words philox(u64 counter, u32 step, u32 stream, u64 seed) {
-  u32 c0 = (u32)counter, c1 = (u32)(counter >> 32), c2 = step, c3 = stream;
-  u32 k0 = (u32)seed, k1 = (u32)(seed >> 32);
-#pragma unroll
-  for (int round = 0; round < 10; round++) {
-    u64 p0 = (u64)c0 * 0xD2511F53u;
-    u64 p1 = (u64)c2 * 0xCD9E8D57u;
-    c0 = (u32)(p1 >> 32) ^ c1 ^ k0;
-    c1 = (u32)p1;
-    c2 = (u32)(p0 >> 32) ^ c3 ^ k1;
-    c3 = (u32)p0;
-    k0 += 0x9E3779B9u;
-    k1 += 0xBB67AE85u;
-  }
-  return {{c0, c1, c2, c3}};
-}
-
-DEV f32 unit(u32 word) { return (f32)(word >> 8) * 5.96046448e-8f; }
+#include "philox.cuh"
 
 struct Pair {
   f32 a, b;
@@ -74,12 +52,12 @@ template <class R, class C> DEV void put4(R *out, u64 row, u64 i, u64 n, const C
 }
 
 KERNEL(256) random_bits(u32 *out, const i64 *key, u64 key_stride, u32 rows, u64 n) {
-  draw(key, key_stride, rows, n, [=](u64 row, u64 i, Words w) { put4(out, row, i, n, w.v); });
+  draw(key, key_stride, rows, n, [=](u64 row, u64 i, PhiloxBlock w) { put4(out, row, i, n, w.v); });
 }
 
 template <class R> DEV void uniform(R *out, const i64 *key, u64 key_stride, u32 rows, u64 n, f32 a, f32 b) {
   f32 width = b - a;
-  draw(key, key_stride, rows, n, [=](u64 row, u64 i, Words w) {
+  draw(key, key_stride, rows, n, [=](u64 row, u64 i, PhiloxBlock w) {
     f32 v[4];
 #pragma unroll
     for (int k = 0; k < 4; k++) v[k] = a + width * unit(w.v[k]);
@@ -88,7 +66,7 @@ template <class R> DEV void uniform(R *out, const i64 *key, u64 key_stride, u32 
 }
 
 template <class R> DEV void normal(R *out, const i64 *key, u64 key_stride, u32 rows, u64 n, f32 a, f32 b) {
-  draw(key, key_stride, rows, n, [=](u64 row, u64 i, Words w) {
+  draw(key, key_stride, rows, n, [=](u64 row, u64 i, PhiloxBlock w) {
     Pair p = box_muller(w.v[0], w.v[1]);
     Pair q = box_muller(w.v[2], w.v[3]);
     f32 v[4] = {a + b * p.a, a + b * p.b, a + b * q.a, a + b * q.b};
@@ -97,7 +75,7 @@ template <class R> DEV void normal(R *out, const i64 *key, u64 key_stride, u32 r
 }
 
 KERNEL(256) random_bernoulli(u8 *out, const i64 *key, u64 key_stride, u32 rows, u64 n, f32 p) {
-  draw(key, key_stride, rows, n, [=](u64 row, u64 i, Words w) {
+  draw(key, key_stride, rows, n, [=](u64 row, u64 i, PhiloxBlock w) {
     u32 v[4];
 #pragma unroll
     for (int k = 0; k < 4; k++) v[k] = unit(w.v[k]) < p;
@@ -117,13 +95,14 @@ DISTRIBUTIONS(f32)
 DISTRIBUTIONS(f64)
 
 template <class T> DEV void dropout(T *out, const T *x, const i64 *key, u64 key_stride, u32 rows, u64 n, f32 p) {
-  f32 scale = 1.f / (1.f - p);
-  draw(key, key_stride, rows, n, [=](u64 row, u64 i, Words w) {
+  typedef compute<T> C;
+  C scale = 1.f / (1.f - p);
+  draw(key, key_stride, rows, n, [=](u64 row, u64 i, PhiloxBlock w) {
 #pragma unroll
     for (int k = 0; k < 4; k++) {
       if (i + k >= n) continue;
       u64 at = row + i + k;
-      out[at] = narrow<T>(unit(w.v[k]) < p ? 0.f : widen(x[at]) * scale);
+      out[at] = narrow<T>(unit(w.v[k]) < p ? C(0) : widen(x[at]) * scale);
     }
   });
 }
@@ -134,5 +113,6 @@ template <class T> DEV void dropout(T *out, const T *x, const i64 *key, u64 key_
   }
 
 DROPOUT(f32)
+DROPOUT(f64)
 DROPOUT(f16)
 DROPOUT(bf16)

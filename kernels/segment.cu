@@ -8,7 +8,7 @@
 // memory when there are groups and columns enough. That is the shape at hand (rewards of some hundred groups, features of tokens);
 // few long groups of one column would want a block each. Rows in no group are not written: the backend clears them first.
 // Offsets are cut to 0..n. An empty group gives 0, and -Inf for the maximum. A NaN wins the maximum.
-#include "math.cuh"
+#include "math64.cuh"
 
 // Codes of internal/op.
 enum SegmentFn { SEGMENT_SUM, SEGMENT_MEAN, SEGMENT_STD, SEGMENT_MAX };
@@ -110,10 +110,11 @@ DEV void segment_grad(T *dx, const T *x, const T *y, const i32 *offsets, const T
 template <class T> DEV void segment_softmax(T *out, const T *x, const i32 *offsets, u32 groups, u32 n, u32 inner) {
   Group g(offsets, groups, n, inner);
   if (!g.exists) return;
-  f32 m = maximum(x, g), total = 0;
+  typedef compute<T> C;
+  C m = maximum(x, g), total = 0;
 #pragma unroll 1
   for (i32 r = g.from; r < g.to; r++) total += math::exp(widen(x[g.at(r)]) - m);
-  f32 scale = 1.f / total;
+  C scale = C(1) / total;
 #pragma unroll 1
   for (i32 r = g.from; r < g.to; r++) out[g.at(r)] = narrow<T>(math::exp(widen(x[g.at(r)]) - m) * scale);
 }
@@ -165,6 +166,7 @@ SEGMENTS(f64)
 SEGMENTS(f16)
 SEGMENTS(bf16)
 SOFTMAX(f32)
+SOFTMAX(f64)
 SOFTMAX(f16)
 SOFTMAX(bf16)
 EXPAND(b8, u8)

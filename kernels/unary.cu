@@ -7,17 +7,19 @@
 //   exp_f32 ...         contiguous, four neighbours at a time. A first version unrolled every function four times: 1.1 MB of
 //                       PTX, and local memory where the compiler gave up. Now a long function stands in a rolled loop.
 //   unary_strided_f32   any layout, any function by its code; contiguous with a null layout. Also for f64 and the integers.
+//                       f64 has no other: its threads take an element at a time, 8 bytes of 256 that a warp asks for.
 //   unary_grad_f32 ...  dx = f'(x) dy. v is x, or f(x) where the derivative is shorter in terms of it (`from_output`). The
 //                       function is a uniform branch, once per element.
-//
-// f64 has no transcendental functions here.
 #include "elementwise.cuh"
-#include "math.cuh"
+#include "math64.cuh"
 
 // signum is -1, 0 or 1; zeros and NaN stay.
 template <class C> DEV C signum(C x) { return x > 0 ? C(1) : x < 0 ? C(-1) : x; }
 
-DEV f32 transcendental(u32 fn, f32 x) {
+template <class C> DEV C transcendental(u32 fn, C x) {
+  if constexpr (same<C, f64>) {  // the reduction of large angles stands in the code once
+    if (fn == SIN || fn == COS) return math::sine(x, fn == COS);
+  }
   switch (fn) {
     case EXP: return math::exp(x);
     case EXP2: return math::exp2(x);
@@ -37,7 +39,6 @@ DEV f32 transcendental(u32 fn, f32 x) {
   }
   return 0;
 }
-DEV f64 transcendental(u32, f64) { return 0; }
 
 template <class C> DEV C real(u32 fn, C x) {
   switch (fn) {
@@ -77,7 +78,7 @@ DEV i64 unary(u32 fn, i64 x) { return integer(fn, x); }
 // gelu_slope is Phi(x) + x phi(x), with the normal distribution's function and density.
 DEV f32 gelu_slope(f32 x) {
   f32 density = 0.398942292f * math::exp(-0.5f * (x * x));
-  return fma(x, density, 0.5f * (1.f + math::erf(x * 0.707106769f)));
+  return fma(x, density, math::normal_cdf(x));
 }
 
 // gelu_tanh_slope is s + x s (1 - s) w' with s = sigmoid(w), w = 1.5958 x + 0.07135 x^3.
@@ -87,36 +88,67 @@ DEV f32 gelu_tanh_slope(f32 x) {
   return fma((x * s) * (1.f - s), fma(q, 0.214064449f, 1.59576917f), s);
 }
 
+DEV f32 silu_slope(f32 x) {
+  f32 s = math::sigmoid(x);
+  return s * fma(x, 1.f - s, 1.f);
+}
+
+// The slopes in f64 are 0 and 1 to the last bit where x is cut; beyond, Inf - Inf would come in.
+DEV f64 cut(f64 x, f64 limit) { return math::at_least(-limit, math::at_most(limit, x)); }
+
+DEV f64 gelu_slope(f64 x) {
+  f64 density;
+  x = cut(x, 40.0);
+  f64 cdf = math::normal_cdf(x, density);
+  return fma(0.3989422804014327 * x, density, cdf);
+}
+
+DEV f64 gelu_tanh_slope(f64 x) {
+  x = cut(x, 40.0);
+  f64 q = x * x;
+  f64 s = math::sigmoid(x * fma(q, 0.07135481627260025, 1.5957691216057308));
+  return fma((x * s) * (1.0 - s), fma(q, 0.21406444881780073, 1.5957691216057308), s);
+}
+
+DEV f64 silu_slope(f64 x) {
+  x = cut(x, 746.0);
+  f64 s = math::sigmoid(x);
+  return s * fma(x, 1.0 - s, 1.0);
+}
+
 // slope is f'(x), given v = x or v = f(x).
-DEV f32 slope(u32 fn, f32 v) {
+template <class C> DEV C slope(u32 fn, C v) {
+  if constexpr (same<C, f64>) {
+    if (fn == SIN || fn == COS) {
+      f64 s = math::sine(v, fn == SIN);
+      return fn == SIN ? s : -s;
+    }
+  }
   switch (fn) {
-    case NEG: return -1.f;
+    case NEG: return C(-1);
     case ABS: return signum(v);
     case SQUARE: return v + v;
-    case SQRT: return 0.5f / v;                   // from_output
-    case RSQRT: return -0.5f * (v * (v * v));     // from_output
-    case RECIPROCAL: return -(v * v);             // from_output
-    case EXP: return v;                           // from_output
-    case EXP2: return v * 0.693147182f;           // from_output
+    case SQRT: return C(0.5) / v;                   // from_output
+    case RSQRT: return C(-0.5) * (v * (v * v));     // from_output
+    case RECIPROCAL: return -(v * v);               // from_output
+    case EXP: return v;                             // from_output
+    case EXP2: return v * C(0.69314718055994529);   // from_output
     case EXPM1: return math::exp(v);
-    case LOG: return 1.f / v;
-    case LOG2: return 1.44269502f / v;
-    case LOG1P: return 1.f / (1.f + v);
+    case LOG: return C(1) / v;
+    case LOG2: return C(1.4426950408889634) / v;
+    case LOG1P: return C(1) / (C(1) + v);
     case SIN: return math::cos(v);
     case COS: return -math::sin(v);
-    case TANH: return fma(-v, v, 1.f);            // from_output
-    case ERF: return 1.12837923f * math::exp(-(v * v));
-    case SIGMOID: return v * (1.f - v);           // from_output
-    case RELU: return v > 0.f ? 1.f : 0.f;        // from_output
-    case SILU: {
-      f32 s = math::sigmoid(v);
-      return s * fma(v, 1.f - s, 1.f);
-    }
+    case TANH: return fma(-v, v, C(1));             // from_output
+    case ERF: return C(1.1283791670955126) * math::exp(-(v * v));
+    case SIGMOID: return v * (C(1) - v);            // from_output
+    case RELU: return v > 0 ? C(1) : C(0);          // from_output
+    case SILU: return silu_slope(v);
     case GELU: return gelu_slope(v);
     case GELU_TANH: return gelu_tanh_slope(v);
     case SOFTPLUS: return math::sigmoid(v);
   }
-  return 0.f;  // sign, floor, ceil, round, trunc
+  return 0;  // sign, floor, ceil, round, trunc
 }
 
 template <class T> DEV void unary_strided(T *out, const T *x, u32 n, const Layout *layout, u32 fn) {
@@ -157,6 +189,7 @@ STRIDED(i8)
 STRIDED(u8)
 
 GRAD(f32)
+GRAD(f64)
 GRAD(f16)
 GRAD(bf16)
 

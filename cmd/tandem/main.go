@@ -58,7 +58,7 @@ func (a *app) run(ctx context.Context, args []string) int {
 	root.SetArgs(args)
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
-	root.AddCommand(a.infoCommand(), a.checkCommand(), a.benchCommand())
+	root.AddCommand(a.infoCommand(), a.checkCommand(), a.benchCommand(), a.ptxCommand())
 	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return good

@@ -2,6 +2,7 @@ package parity
 
 import (
 	"math"
+	"slices"
 
 	"github.com/tandem-compute/tandem/internal/op"
 	"github.com/tandem-compute/tandem/internal/ref"
@@ -26,6 +27,57 @@ func attentionSpread(in, want []ref.Array) []ref.Array {
 		}
 	}
 	return []ref.Array{out, lse}
+}
+
+// halfWeightsSpread is the bound of attention whose weights are rounded to halves, made by tensor cores, in units of u = 2⁻²⁴ and
+// with a factor of 1. Beside what attentionSpread says, four times of it:
+//
+//   - A weight w = exp(score - m) is off by u½ w, half a unit in the last place of its type, or, where f16 has no more
+//     digits below 2⁻¹⁴, by 2⁻²⁵: out is Σ w v / Σ w, and Σ w is at least 1. So out is off by u½ Σ p|v|, p the
+//     probabilities, and by keys 2⁻²⁵ max|v|. A sink makes p smaller and Σ w larger; a gate is below 1.
+//   - Their exponentials are those of a device, to 2⁻²² of w: 4 u of every weight, above and below the fraction, and of lse.
+//   - Tensor cores cut the sums that they carry on, by 2 u of Scale Σ|q||k| for every 16 of d dimensions.
+func halfWeightsSpread(p op.Attention) Spread {
+	return func(in, want []ref.Array) []ref.Array {
+		s := attentionSpread(in, want)
+		cut := float64(in[0].Last()) / 8 * scoreSize(1/math.Sqrt(float64(in[0].Last())), &in[0], &in[1])
+		top, half := maxAbs(in[2].F), halfUnit(in[2].DType)
+		types := make([]op.Type, len(in))
+		for i := range in {
+			types[i] = in[i].Type
+		}
+		keys := float64(p.Keys(types))
+		means := absoluteMeans(p, in)
+		for i := range s[0].F {
+			s[0].F[i] = 4*s[0].F[i] + (8+2*cut+keys/2)*top + half/0x1p-24*means.F[i]
+		}
+		for i := range s[1].F {
+			s[1].F[i] = 4*s[1].F[i] + 4 + cut
+		}
+		return s
+	}
+}
+
+// halfUnit is the largest relative error of rounding to d.
+func halfUnit(d op.DType) float64 {
+	if d == op.F16 {
+		return 0x1p-11
+	}
+	return 0x1p-8
+}
+
+// absoluteMeans is Σ p|v| for every element of the result.
+func absoluteMeans(p op.Attention, in []ref.Array) ref.Array {
+	abs := slices.Clone(in)
+	abs[2].F = slices.Clone(in[2].F)
+	for i, v := range abs[2].F {
+		abs[2].F[i] = math.Abs(v)
+	}
+	out, err := ref.Eval(&p, abs)
+	if err != nil {
+		panic(err) // the case itself would have failed
+	}
+	return out[0]
 }
 
 // probsSpread: a probability is off by the relative error of exp(score - lse).

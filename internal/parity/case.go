@@ -21,7 +21,7 @@ const (
 	SmallInt            // -4 … 4
 	Unit                // [0, 1)
 	Wide                // signs and magnitudes from 2⁻²⁰ to 2²⁰, and the special values: zeros, infinities, NaN
-	Chances             // bool, or integers 0 and 1, half of each
+	Chances             // bool, or integers 0 and 1, half of each, or one 1 in Limit
 	Tiny                // (-1, 1), for functions that want small arguments
 	Distinct            // a permutation of 0 … n-1: no ties
 	Index               // integers in [0, Limit)
@@ -39,7 +39,7 @@ type Operand struct {
 	op.Type
 	Gen    Gen
 	Weight bool       // reaches the op packed for the device
-	Limit  int        // of Index, Cuts and Ties
+	Limit  int        // of Index, Cuts and Ties; of Chances, where it is not 0; the seed of a Key that is chosen
 	Row    [4]float64 // of Rows
 }
 
@@ -239,6 +239,9 @@ func (o *Operand) real(r *rand.Rand) float64 {
 	case Tiny:
 		return 2*r.Float64() - 1
 	case Chances:
+		if o.Limit > 0 {
+			return float64(1 / (1 + r.IntN(o.Limit)))
+		}
 		return float64(r.IntN(2))
 	case Far:
 		return 160*r.Float64() - 80
@@ -279,6 +282,9 @@ func (o *Operand) integer(r *rand.Rand, i int) int64 {
 		whole := int64(1)<<(o.Limit-1) + r.Int64N(int64(1)<<(o.Limit-1))
 		return (whole<<rest + int64(1)<<(rest-1) + beside[r.IntN(len(beside))]) * int64(1-2*r.IntN(2))
 	case Key:
+		if o.Limit > 0 {
+			return [...]int64{int64(o.Limit), 0, 0}[i%3]
+		}
 		return [...]int64{int64(r.Uint64()), int64(r.Uint32()), int64(r.IntN(100))}[i%3]
 	}
 	if o.DType == op.Bool {

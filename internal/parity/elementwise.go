@@ -55,6 +55,8 @@ func unaries() []Case {
 		switch f {
 		case op.Exp, op.Exp2, op.Expm1, op.Sigmoid, op.Tanh, op.Softplus, op.SiLU:
 			cs = append(cs, New(o, []Operand{Of(Far, op.F32, 700)}, class, Tag("far")))
+		case op.Sin, op.Cos:
+			cs = append(cs, New(o, []Operand{Of(Wide, op.F64, 700)}, class, Tag("wide")))
 		}
 		if f <= op.Square || f == op.ReLU {
 			for _, d := range integers {
@@ -86,6 +88,9 @@ func unaryGrads() []Case {
 					continue // the gradient is zero, which a kernel that writes zeros shows on one element as well
 				}
 				cs = append(cs, New(&op.UnaryGrad{Fn: f}, []Operand{Of(g, d, shape...), Of(Normal, d, shape...)}, Rowwise(1), Loosely(8)))
+			}
+			if f == op.Sin || f == op.Cos {
+				cs = append(cs, New(&op.UnaryGrad{Fn: f}, []Operand{Of(Wide, d, 700), Of(Normal, d, 700)}, Function(), Loosely(8), Tag("wide")))
 			}
 		}
 	}

@@ -113,7 +113,7 @@ func packs() []Case {
 func grouped() []Case {
 	var cs []Case
 	for _, d := range floats {
-		for _, s := range []struct{ n, k, m, groups int }{{40, 7, 9, 6}, {1, 1, 1, 1}, {33, 64, 20, 4}, {130, 16, 33, 3}, {0, 4, 4, 2}, {12, 5, 1, 40}} {
+		for _, s := range []struct{ n, k, m, groups int }{{40, 7, 9, 6}, {1, 1, 1, 1}, {33, 64, 20, 4}, {130, 16, 33, 3}, {0, 4, 4, 2}, {12, 5, 1, 40}, {9, 0, 5, 3}, {70, 12, 68, 2}, {33, 19, 20, 4}} {
 			for _, g := range []Gen{Normal, SmallInt} {
 				class, name := Linear(s.k), "real"
 				if g == SmallInt {

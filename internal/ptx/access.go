@@ -110,8 +110,7 @@ func (w *warp) locate(in *inst, sp space, id int, addr uint64, lane int) {
 	default:
 		a := b.allocs[id]
 		if a == nil || addr-a.base >= uint64(len(a.data)) {
-			a = b.l.Memory.find(addr)
-			if a == nil {
+			if a = b.l.find(addr); a == nil {
 				w.fault(in, OutOfBounds, lane, addr, "address %#x: %s", addr, b.l.Memory.explain(addr))
 			}
 			b.allocs[id] = a

@@ -105,7 +105,7 @@ func decode(m *Module, f *function) (k *Kernel, err error) {
 	}
 	for _, v := range f.params {
 		off := alignUp(d.k.paramSize, v.align)
-		d.k.params = append(d.k.params, Param{v.name, v.size, v.align, off})
+		d.k.params = append(d.k.params, Param{v.name, v.elem, v.size, v.align, off})
 		d.k.paramSize = off + v.size
 	}
 	d.flatten(d.root)

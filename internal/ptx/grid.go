@@ -242,7 +242,7 @@ func (b *blockState) constant(c constant, warp, lane int) uint64 {
 	case constDynamic:
 		return uint64(b.l.kernel.dynamic) + c.value
 	case constGlobal:
-		return b.l.globals[c.v] + c.value
+		return b.l.globals[c.v].base + c.value
 	}
 	return c.value
 }

@@ -2,7 +2,6 @@ package ptx
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -16,6 +15,7 @@ type Launch struct {
 	Shared      int    // bytes of dynamic shared memory
 	Params      []byte // the parameter block, laid out as Kernel.Params says
 	Memory      *Memory
+	Peers       []*Memory // of other devices, which the kernel may reach as well
 	Options     Options
 }
 
@@ -25,6 +25,7 @@ type Options struct {
 	Sanitize bool // find uninitialised reads and races
 	Precise  bool // with Sanitize: shared races name both lines, at twice the time
 	Meter    *Meter
+	Distinct bool // with Meter: also count each sector of global memory once
 	Coverage *Coverage
 	MMA      MMAModel
 	Seed     uint64          // not 0: start blocks and switch warps in an order drawn from it
@@ -45,7 +46,8 @@ const (
 type launch struct {
 	Launch
 	kernel      *Kernel
-	globals     map[*variable]uint64
+	globals     map[*variable]*allocation
+	touched     touched
 	localStride Row
 	blocks      int
 	order       []int32      // start order, nil: ascending
@@ -68,7 +70,8 @@ func (k *Kernel) Run(l *Launch) error {
 	if err := r.validate(); err != nil {
 		return fmt.Errorf("ptx: launch of %s: %w", k.name, err)
 	}
-	if err := r.placeGlobals(); err != nil {
+	var err error
+	if r.globals, err = l.Memory.place(k.module); err != nil {
 		return fmt.Errorf("ptx: launch of %s: %w", k.name, err)
 	}
 	for i := range r.localStride {
@@ -106,7 +109,7 @@ func (l *launch) validate() error {
 			l.Block[i] = 1
 		}
 		if l.Grid[i] < 0 || l.Block[i] < 0 || l.Grid[i] > maxGrid || l.Block[i] > maxThreads {
-			return fmt.Errorf("grid %v, block %v", l.Grid, l.Block)
+			return fmt.Errorf("grid %v, block %v: at most %d blocks and %d threads along an axis", l.Grid, l.Block, maxGrid, maxThreads)
 		}
 		threads *= l.Block[i]
 		if l.blocks *= l.Grid[i]; l.blocks > maxGrid {
@@ -130,67 +133,13 @@ func (l *launch) validate() error {
 	return nil
 }
 
-// placeGlobals gives the module's variables a place in the memory, once per module and memory.
-func (l *launch) placeGlobals() (err error) {
-	m := l.kernel.module
-	if len(m.globals) == 0 {
-		return nil
+// find is the allocation at an address, nil if there is none that the kernel may reach.
+func (l *launch) find(addr uint64) *allocation {
+	a := l.Memory.find(addr)
+	for i := 0; a == nil && i < len(l.Peers); i++ {
+		a = l.Peers[i].find(addr)
 	}
-	l.globals, err = l.Memory.place(m)
-	return err
-}
-
-// Global returns the address and size of a module's .global or .const variable in a memory.
-func (m *Module) Global(mem *Memory, name string) (addr uint64, size int64, err error) {
-	v := m.scope.vars[name]
-	if v == nil || v.space != spaceGlobal && v.space != spaceConst {
-		return 0, 0, fmt.Errorf("ptx: no global variable %q", name)
-	}
-	at, err := mem.place(m)
-	if err != nil {
-		return 0, 0, err
-	}
-	return at[v], int64(v.size), nil
-}
-
-// place allocates the variables of a module and writes their initial values, the first time it is asked.
-func (m *Memory) place(mod *Module) (map[*variable]uint64, error) {
-	at := map[*variable]uint64{}
-	offset, total := map[*variable]int{}, 0
-	for _, v := range mod.globals {
-		total = alignUp(total, v.align)
-		offset[v] = total
-		total += max(v.size, 1)
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	a := m.modules[mod]
-	fresh := a == nil
-	if fresh {
-		var err error
-		if a, err = m.alloc(int64(total)); err != nil {
-			return nil, err
-		}
-		m.modules[mod] = a
-	}
-	for v, off := range offset {
-		at[v] = a.base + uint64(off)
-	}
-	if !fresh {
-		return at, nil
-	}
-	for v, off := range offset {
-		copy(a.data[off:], v.data)
-		for _, r := range v.relocs {
-			target := mod.scope.vars[r.symbol]
-			if target == nil || at[target] == 0 {
-				return nil, fmt.Errorf("initial value of %s names %s, which is not a global variable", v.name, r.symbol)
-			}
-			binary.LittleEndian.PutUint64(a.data[off+r.at:], at[target]+uint64(r.add))
-		}
-		setBits(a.init, uint64(off), uint64(off+v.size)) // variables without a value start as zeros
-	}
-	return at, nil
+	return a
 }
 
 // fail records the first error and stops the other workers.

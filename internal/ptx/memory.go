@@ -37,9 +37,10 @@ type Memory struct {
 	limit   int64
 	used    int64
 	next    uint64
+	end     uint64        // of its addresses
 	allocs  []*allocation // by address
 	freed   []span        // the latest, to tell use after free from a wild address
-	modules map[*Module]*allocation
+	modules map[*Module]map[*variable]*allocation
 }
 
 type span struct{ base, size uint64 }
@@ -54,8 +55,15 @@ type allocation struct {
 }
 
 // NewMemory makes an empty memory that holds at most limit bytes; 0 means no limit.
-func NewMemory(limit int64) *Memory {
-	return &Memory{limit: limit, next: globalBase, modules: map[*Module]*allocation{}}
+func NewMemory(limit int64) *Memory { return NewMemoryAt(globalBase, limit) }
+
+// Span is how many addresses a Memory has. None is used twice, so that many bytes can be allocated in its life.
+const Span = 1 << 40
+
+// NewMemoryAt makes a memory with the addresses from base, a multiple of 256, to base+Span. Memories that lie apart are
+// those of several devices: a kernel that follows a pointer into one that it was not given is out of bounds.
+func NewMemoryAt(base uint64, limit int64) *Memory {
+	return &Memory{limit: limit, next: base, end: base + Span, modules: map[*Module]map[*variable]*allocation{}}
 }
 
 // Alloc reserves n bytes, aligned to 256, uninitialised. A guard gap follows and the address is never used again, so
@@ -76,6 +84,8 @@ func (m *Memory) alloc(n int64) (*allocation, error) {
 		return nil, fmt.Errorf("ptx: allocation of %d bytes", n)
 	case m.limit > 0 && m.used+n > m.limit:
 		return nil, fmt.Errorf("%w: %d bytes wanted, %d of %d in use", ErrOutOfMemory, n, m.used, m.limit)
+	case uint64(n)+2*allocAlign > m.end-m.next:
+		return nil, fmt.Errorf("%w: %d bytes wanted, and its addresses are used up", ErrOutOfMemory, n)
 	}
 	a := &allocation{base: m.next, data: alignedBytes(int(n)), init: make([]uint64, n/64+2)}
 	m.next += uint64(n+2*allocAlign-1) &^ (allocAlign - 1)
@@ -98,14 +108,19 @@ func (m *Memory) Free(addr uint64) error {
 	if i == len(m.allocs) || m.allocs[i].base != addr {
 		return fmt.Errorf("ptx: free of %#x: %s", addr, m.describe(addr))
 	}
-	a := m.allocs[i]
+	m.free(m.allocs[i])
+	return nil
+}
+
+// free drops an allocation. The lock is held.
+func (m *Memory) free(a *allocation) {
+	i := sort.Search(len(m.allocs), func(i int) bool { return m.allocs[i].base >= a.base })
 	m.used -= int64(len(a.data))
 	m.allocs = append(m.allocs[:i:i], m.allocs[i+1:]...)
 	if len(m.freed) == rememberedFree {
 		m.freed = append(m.freed[:0], m.freed[rememberedFree/2:]...)
 	}
-	m.freed = append(m.freed, span{addr, uint64(len(a.data))})
-	return nil
+	m.freed = append(m.freed, span{a.base, uint64(len(a.data))})
 }
 
 // Used returns the bytes allocated.
@@ -155,8 +170,11 @@ func (m *Memory) Fill(addr uint64, pattern []byte, n int) error {
 }
 
 // Copy moves n bytes on the device; the ranges may overlap. Uninitialised bytes stay uninitialised.
-func (m *Memory) Copy(dst, src uint64, n int64) error {
-	from, so, err := m.rangeOf(src, n)
+func (m *Memory) Copy(dst, src uint64, n int64) error { return m.CopyFrom(m, dst, src, n) }
+
+// CopyFrom is Copy from another memory.
+func (m *Memory) CopyFrom(other *Memory, dst, src uint64, n int64) error {
+	from, so, err := other.rangeOf(src, n)
 	if err != nil {
 		return err
 	}

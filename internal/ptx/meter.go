@@ -40,6 +40,7 @@ type Meter struct {
 
 	GlobalRequests uint64 // warp accesses to global memory
 	GlobalSectors  uint64 // 32-byte sectors they touch; 4 per request of 4 bytes per lane is perfect
+	GlobalDistinct uint64 // with Options.Distinct: sectors read or written for the first time in their launch
 	GlobalBytes    uint64 // bytes asked for
 	SharedRequests uint64 // warp accesses to shared memory, neighbouring scalar ones counted as the one they become
 	SharedPasses   uint64 // passes through the banks; above what the width needs: conflicts
@@ -57,6 +58,7 @@ func (m *Meter) Add(o *Meter) {
 	m.Control += o.Control
 	m.GlobalRequests += o.GlobalRequests
 	m.GlobalSectors += o.GlobalSectors
+	m.GlobalDistinct += o.GlobalDistinct
 	m.GlobalBytes += o.GlobalBytes
 	m.SharedRequests += o.SharedRequests
 	m.SharedPasses += o.SharedPasses

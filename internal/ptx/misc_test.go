@@ -118,7 +118,9 @@ func TestMisc(t *testing.T) {
 		require.Equal(t, "misc", k.Name())
 		require.Equal(t, 64, k.MaxThreads())
 		require.Equal(t, 16, k.StaticShared())
-		require.Equal(t, []Param{{"out", 8, 8, 0}, {"small", 1, 1, 8}, {"minus", 2, 2, 10}, {"pair", 16, 8, 16}, {"wide", 8, 8, 32}}, k.Params())
+		require.Equal(t, []Param{
+			{"out", "u64", 8, 8, 0}, {"small", "u8", 1, 1, 8}, {"minus", "s16", 2, 2, 10}, {"pair", "b8", 16, 8, 16}, {"wide", "f64", 8, 8, 32},
+		}, k.Params())
 		m := NewMemory(0)
 		out := alloc(t, m, 104*40)
 		block := params(t, k, out, uint8(0xfe), int16(-7), [2]uint64{100, 58}, 2.25)

@@ -12,6 +12,7 @@ type Module struct {
 	Version string // PTX ISA version, such as 7.1
 	Target  string // such as sm_80
 
+	origin  *Module           // of a clone
 	sum     [sha256.Size]byte // of the text
 	lines   []string
 	scope   *scope
@@ -33,11 +34,7 @@ func (m *Module) Entry(name string) (*Kernel, error) {
 	if k := m.kernels[name]; k != nil {
 		return k, nil
 	}
-	f := m.funcs[name]
-	if f == nil || !f.entry {
-		return nil, fmt.Errorf("ptx: no entry %q", name)
-	}
-	k, err := decode(m, f)
+	k, err := m.decode(name)
 	if err != nil {
 		return nil, err
 	}
@@ -45,17 +42,35 @@ func (m *Module) Entry(name string) (*Kernel, error) {
 	return k, nil
 }
 
-// line returns the source text of a line, for messages.
+func (m *Module) decode(name string) (*Kernel, error) {
+	if m.origin != nil {
+		k, err := m.origin.Entry(name)
+		if err != nil {
+			return nil, err
+		}
+		mine := *k
+		mine.module = m
+		return &mine, nil
+	}
+	f := m.funcs[name]
+	if f == nil || !f.entry {
+		return nil, fmt.Errorf("ptx: no entry %q", name)
+	}
+	return decode(m, f)
+}
+
+// line returns the source text of a line, for messages: with single spaces.
 func (m *Module) line(n int) string {
 	if n < 1 || n > len(m.lines) {
 		return ""
 	}
-	return strings.TrimSpace(m.lines[n-1])
+	return strings.Join(strings.Fields(m.lines[n-1]), " ")
 }
 
 // Param is a kernel parameter: where it lies in the parameter block of a launch.
 type Param struct {
 	Name                string
+	Type                string // element type without the dot, such as u64; more bytes than it has: an array of it
 	Size, Align, Offset int
 }
 
@@ -94,6 +109,7 @@ type variable struct {
 	name   string
 	line   int
 	space  space
+	elem   string // type of an element
 	align  int
 	size   int
 	data   []byte // initial value; zeros follow

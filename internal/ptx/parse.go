@@ -225,7 +225,11 @@ func (p *parser) variables(sc *scope, extern bool) {
 		if v.size == 0 && !extern {
 			p.fail(v.line, "%s has no size", v.name)
 		}
-		if sc.vars[v.name] == nil && sc == p.m.scope && (sp == spaceGlobal || sp == spaceConst) {
+		if sp == spaceGlobal || sp == spaceConst {
+			if old := sc.vars[v.name]; old != nil && old.space == sp { // declared before it is defined
+				*old = *v
+				continue
+			}
 			p.m.globals = append(p.m.globals, v)
 		}
 		sc.vars[v.name] = v
@@ -270,6 +274,7 @@ func (p *parser) variable(sp space, line int) *variable {
 	if v.align&(v.align-1) != 0 || v.align < 0 || v.align > 1<<16 {
 		p.fail(line, "alignment %d", v.align)
 	}
+	v.elem = elem
 	v.size = p.dimensions(line, v.size)
 	if p.accept("=") {
 		p.initial(v, elem, bits/8)

@@ -28,6 +28,9 @@ func (w *warp) check(in *inst, m, bytes uint32, id int, store bool) {
 	}
 	if l.Options.Meter != nil && t.space != spaceLocal {
 		w.count(in, m, bytes, id, sh)
+		if l.Options.Distinct && t.alloc != nil {
+			w.countDistinct(m, bytes, store)
+		}
 	}
 }
 

@@ -277,6 +277,18 @@ func TestMeter(t *testing.T) {
 	require.Equal(t, [3]uint64{1, 4, 4}, [3]uint64{m.SharedRequests, m.SharedPasses, m.SharedIdeal})
 }
 
+// What a launch reads or writes again counts once.
+func TestDistinctSectors(t *testing.T) {
+	body := "ld.param.u64 %rd1, [out]; mad.wide.u32 %rd1, %r1, 4, %rd1; st.global.u32 [%rd1], %r1; ld.global.u32 %r2, [%rd1]; ld.global.u32 %r0, [%rd1];"
+	for _, warps := range []int{1, 3} {
+		m := &Meter{}
+		_, err := runBlock(t, 32*warps, body, Options{Meter: m, Distinct: true})
+		require.NoError(t, err)
+		require.EqualValues(t, 16*warps, m.GlobalSectors)
+		require.EqualValues(t, 8*warps, m.GlobalDistinct, "four sectors a warp read, four written")
+	}
+}
+
 // TestJoinedLoads: neighbouring shared loads become one, but not past an instruction that could tell.
 func TestJoinedLoads(t *testing.T) {
 	fill := "mov.u32 %r2, s; shl.b32 %r3, %r1, 4; add.u32 %r2, %r2, %r3; st.shared.v4.u32 [%r2], {%r1, %r3, 7, 9};\n"

@@ -3,6 +3,7 @@
 package sim
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"sync"
@@ -26,6 +27,10 @@ type Config struct {
 	// Deferred runs asynchronous work when the program synchronizes instead of when it is enqueued: a read that lacks
 	// its synchronization then sees old data.
 	Deferred bool
+
+	// Launched, where it is set, is called after every kernel that ran with what it did, which Options.Meter then does
+	// not see.
+	Launched func(Launch)
 
 	// Options is how the interpreter runs kernels: workers, sanitizer, meter, coverage, tensor-core model, schedule.
 	ptx.Options
@@ -55,6 +60,13 @@ func (c Config) withDefaults() (Config, error) {
 	return c, nil
 }
 
+// Launch is a kernel that ran.
+type Launch struct {
+	Kernel      string
+	Grid, Block [3]int
+	Meter       ptx.Meter
+}
+
 // Counts is what the simulator did since Install.
 type Counts struct {
 	Launches      int64 // kernels run, those inside graphs included
@@ -70,7 +82,8 @@ type Counts struct {
 	HostLive      int64 // bytes of page-locked host memory alive now
 }
 
-// A Fault is a kernel that failed.
+// A Fault is a kernel that failed, or PTX that the interpreter does not take: then it has no grid, and no kernel's name
+// if it was a module that failed to load.
 type Fault struct {
 	Kernel      string
 	Device      int
@@ -79,6 +92,9 @@ type Fault struct {
 }
 
 func (f *Fault) Error() string {
+	if f.Grid == [3]int{} {
+		return fmt.Sprintf("sim: loading %s on device %d: %v", cmp.Or(f.Kernel, "a module"), f.Device, f.Err)
+	}
 	return fmt.Sprintf("sim: %s<<<%v, %v>>> on device %d: %v", f.Kernel, f.Grid, f.Block, f.Device, f.Err)
 }
 
@@ -143,7 +159,7 @@ func Stats() Counts {
 	return machine.counts
 }
 
-// LastFault returns the latest failing launch since Install, or nil.
+// LastFault returns the latest failing launch or load since Install, or nil.
 func LastFault() *Fault {
 	stateMu.Lock()
 	defer stateMu.Unlock()

@@ -80,6 +80,9 @@ func (s *simulator) destroyContext(c *context) {
 	s.drainContext(c)
 	s.active = slices.DeleteFunc(s.active, func(open *capture) bool { return open.origin.context == c })
 	for h := range c.owned {
+		if m, ok := s.objects[h].(*module); ok {
+			c.device.memory.Unload(m.ptx)
+		}
 		delete(s.objects, h)
 	}
 	s.freeContext(c)

@@ -9,11 +9,13 @@ import (
 	"fmt"
 
 	"github.com/tandem-compute/tandem/internal/cuda"
+	"github.com/tandem-compute/tandem/internal/ptx"
 )
 
 // device is one imaginary GPU.
 type device struct {
 	ordinal int
+	memory  *ptx.Memory // in a range of addresses of its own
 	limit   int64
 	used    int64
 	primary *context // the primary context while somebody retains it

@@ -81,7 +81,7 @@ func simMemFreeAsync(p C.CUdeviceptr, handle C.CUstream) C.CUresult {
 		if st.capture != nil {
 			return s.invalidate(st.capture, cuda.ErrStreamCaptureUnsupported)
 		}
-		if _, exact := s.blocks.search(uint64(p)); !exact {
+		if i, exact := s.blocks.search(uint64(p)); !exact || s.blocks[i].module != nil {
 			return cuda.ErrInvalidValue
 		}
 		return s.enqueue(st, func() cuda.Code { return s.free(uint64(p)) })

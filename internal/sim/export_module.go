@@ -96,6 +96,27 @@ func simModuleGetFunction(out *C.CUfunction, handle C.CUmodule, name *C.char) C.
 	})
 }
 
+//export simModuleGetGlobal
+func simModuleGetGlobal(at *C.CUdeviceptr, size *C.size_t, handle C.CUmodule, name *C.char) C.CUresult {
+	return inContext(func(s *simulator, _ *context) cuda.Code {
+		m, ok := find[*module](s, unsafe.Pointer(handle))
+		if !ok {
+			return cuda.ErrInvalidHandle
+		}
+		addr, n, code := m.variable(C.GoString(name))
+		if code != cuda.Success {
+			return code
+		}
+		if at != nil {
+			*at = C.CUdeviceptr(addr)
+		}
+		if size != nil {
+			*size = C.size_t(n)
+		}
+		return cuda.Success
+	})
+}
+
 //export simFuncGetAttribute
 func simFuncGetAttribute(value *C.int, attribute C.CUfunction_attribute, handle C.CUfunction) C.CUresult {
 	return withFunction(handle, func(s *simulator, f *function) cuda.Code {

@@ -16,7 +16,10 @@ func codeOf(err error) cuda.Code {
 		return cuda.Success
 	}
 	var fault *ptx.Fault
-	if !errors.As(err, &fault) {
+	switch {
+	case errors.As(err, new(*ptx.SyntaxError)):
+		return cuda.ErrInvalidPTX
+	case !errors.As(err, &fault):
 		return cuda.ErrInvalidValue // the launch itself was refused
 	}
 	switch fault.Kind {

@@ -6,6 +6,8 @@ package sim
 import "C"
 
 import (
+	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"unsafe"
@@ -40,18 +42,53 @@ func (s *simulator) loadModule(c *context, image string) (*module, cuda.Code, er
 	}
 	parsed, err := s.parse(image)
 	if err != nil {
+		s.fault = &Fault{Device: c.device.ordinal, Err: err}
 		return nil, cuda.ErrInvalidPTX, err
 	}
 	if !s.runs(parsed.Target) {
 		return nil, cuda.ErrNoBinaryForGPU, nil
 	}
-	m := &module{context: c, ptx: parsed, functions: map[string]*function{}}
+	m := &module{context: c, ptx: parsed.Clone(), functions: map[string]*function{}}
+	if code := s.placeVariables(m); code != cuda.Success {
+		return nil, code, nil
+	}
 	m.handle = s.own(c, m)
 	return m, cuda.Success, nil
 }
 
-// parse parses a text once, so that all loads of it share their kernels: a Coverage counts by kernel. They also share
-// the module's variables, which on a device every load has for itself.
+// placeVariables gives the module's variables their places on the device.
+func (s *simulator) placeVariables(m *module) cuda.Code {
+	d := m.context.device
+	var blocks []block
+	var total int64
+	for _, name := range m.ptx.Globals() {
+		addr, size, err := m.ptx.Global(d.memory, name)
+		if err != nil {
+			return cuda.ErrInvalidPTX // an initial value that cannot be
+		}
+		blocks = append(blocks, block{addr, size, m.context, m})
+		total += size
+	}
+	if total > d.limit-d.used {
+		d.memory.Unload(m.ptx)
+		return cuda.ErrOutOfMemory
+	}
+	for _, b := range blocks {
+		s.hold(b)
+	}
+	return cuda.Success
+}
+
+// variable finds a module's variable.
+func (m *module) variable(name string) (addr uint64, size int64, code cuda.Code) {
+	addr, size, err := m.ptx.Global(m.context.device.memory, name)
+	if err != nil {
+		return 0, 0, cuda.ErrNotFound
+	}
+	return addr, size, cuda.Success
+}
+
+// parse parses a text once, however often it is loaded.
 func (s *simulator) parse(text string) (*ptx.Module, error) {
 	if m, ok := s.parsed[text]; ok {
 		return m, nil
@@ -81,6 +118,8 @@ func (s *simulator) unload(m *module) {
 		s.drop(m.context, f.handle)
 	}
 	s.drop(m.context, m.handle)
+	s.releaseAll(func(b block) bool { return b.module == m })
+	m.context.device.memory.Unload(m.ptx)
 }
 
 // function returns a kernel of a module by name.
@@ -137,7 +176,7 @@ func (s *simulator) checkShape(f *function, sh shape) cuda.Code {
 		}
 		threads *= sh.block[i]
 	}
-	if threads > maxThreads || sh.shared > f.maxDynamic {
+	if threads > f.kernel.MaxThreads() || sh.shared > f.maxDynamic {
 		return cuda.ErrInvalidValue
 	}
 	return cuda.Success
@@ -152,25 +191,53 @@ func (s *simulator) kernel(f *function, sh shape, params *unsafe.Pointer) (work,
 	if code != cuda.Success {
 		return nil, code
 	}
+	c := f.module.context
 	launch := &ptx.Launch{
-		Grid: sh.grid, Block: sh.block, Shared: sh.shared, Params: packed, Memory: s.memory, Options: s.config.Options,
+		Grid: sh.grid, Block: sh.block, Shared: sh.shared, Params: packed, Memory: c.device.memory, Options: s.config.Options,
+	}
+	for peer := range c.peers {
+		launch.Peers = append(launch.Peers, peer.device.memory)
 	}
 	return func() cuda.Code {
 		s.counts.Launches++
 		s.counts.Blocks += int64(sh.grid[0]) * int64(sh.grid[1]) * int64(sh.grid[2])
-		err := f.kernel.Run(launch)
+		err := s.run(f, launch)
 		if err != nil {
-			s.fault = &Fault{Kernel: f.name, Device: f.module.context.device.ordinal, Grid: sh.grid, Block: sh.block, Err: err}
+			s.fault = &Fault{Kernel: f.name, Device: c.device.ordinal, Grid: sh.grid, Block: sh.block, Err: s.trace(c, err)}
 		}
 		return codeOf(err)
 	}, cuda.Success
+}
+
+// run runs a kernel, and says so to whoever asked for it.
+func (s *simulator) run(f *function, l *ptx.Launch) error {
+	if s.config.Launched == nil {
+		return f.kernel.Run(l)
+	}
+	metered := *l
+	metered.Options.Meter = new(ptx.Meter)
+	err := f.kernel.Run(&metered)
+	s.config.Launched(Launch{f.name, l.Grid, l.Block, *metered.Options.Meter})
+	return err
+}
+
+// trace says whose memory a kernel went for, if it is that of a device which it may not reach.
+func (s *simulator) trace(c *context, err error) error {
+	var fault *ptx.Fault
+	if !errors.As(err, &fault) || fault.Kind != ptx.OutOfBounds {
+		return err
+	}
+	if b, ok := s.blocks.holding(fault.Address, 1); ok && b.context.device != c.device {
+		return fmt.Errorf("%w: the address is one of device %d", err, b.context.device.ordinal)
+	}
+	return err
 }
 
 // attribute answers cuFuncGetAttribute.
 func (s *simulator) functionAttribute(f *function, attribute int) (int, cuda.Code) {
 	switch attribute {
 	case C.CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK:
-		return maxThreads, cuda.Success
+		return f.kernel.MaxThreads(), cuda.Success
 	case C.CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES:
 		return f.kernel.StaticShared(), cuda.Success
 	case C.CU_FUNC_ATTRIBUTE_NUM_REGS:
@@ -183,7 +250,9 @@ func (s *simulator) functionAttribute(f *function, attribute int) (int, cuda.Cod
 		return f.maxDynamic, cuda.Success
 	case C.CU_FUNC_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT:
 		return -1, cuda.Success
-	case C.CU_FUNC_ATTRIBUTE_CONST_SIZE_BYTES, C.CU_FUNC_ATTRIBUTE_LOCAL_SIZE_BYTES, C.CU_FUNC_ATTRIBUTE_CACHE_MODE_CA:
+	case C.CU_FUNC_ATTRIBUTE_LOCAL_SIZE_BYTES:
+		return f.kernel.Local(), cuda.Success
+	case C.CU_FUNC_ATTRIBUTE_CONST_SIZE_BYTES, C.CU_FUNC_ATTRIBUTE_CACHE_MODE_CA:
 		return 0, cuda.Success
 	}
 	return 0, cuda.ErrInvalidValue
@@ -222,7 +291,7 @@ func (s *simulator) occupancy(f *function, threads int, dynamic int) (int, cuda.
 	}
 	warps := (threads + warpSize - 1) / warpSize
 	shared := f.kernel.StaticShared() + dynamic + s.sharedPerSM() - s.sharedOptin()
-	if threads > maxThreads || dynamic > f.maxDynamic {
+	if threads > f.kernel.MaxThreads() || dynamic > f.maxDynamic {
 		return 0, cuda.Success
 	}
 	blocks := min(blocksPerSM, threadsPerSM/warpSize/warps, registersPerSM/(assumedRegisters*warps*warpSize))

@@ -11,14 +11,18 @@ import (
 	"unsafe"
 
 	"github.com/tandem-compute/tandem/internal/cuda"
+	"github.com/tandem-compute/tandem/internal/ptx"
 )
 
-// block is one device allocation.
+// block is one device allocation, or a variable of a module.
 type block struct {
 	addr    uint64
 	size    int64
 	context *context
+	module  *module // of a variable
 }
+
+func (b block) memory() *ptx.Memory { return b.context.device.memory }
 
 // allocations is sorted by address.
 type allocations []block
@@ -57,17 +61,22 @@ func (s *simulator) alloc(c *context, n int64) (uint64, cuda.Code) {
 	case n > d.limit-d.used:
 		return 0, cuda.ErrOutOfMemory
 	}
-	addr, err := s.memory.Alloc(n)
+	addr, err := c.device.memory.Alloc(n)
 	if err != nil {
 		return 0, cuda.ErrOutOfMemory
 	}
-	at, _ := s.blocks.search(addr)
-	s.blocks = slices.Insert(s.blocks, at, block{addr, n, c})
-	c.device.used += n
+	s.hold(block{addr, n, c, nil})
 	s.counts.Allocations++
 	s.counts.Live += n
 	s.counts.Peak = max(s.counts.Peak, s.counts.Live)
 	return addr, cuda.Success
+}
+
+// hold enters a block into the table.
+func (s *simulator) hold(b block) {
+	at, _ := s.blocks.search(b.addr)
+	s.blocks = slices.Insert(s.blocks, at, b)
+	b.context.device.used += b.size
 }
 
 // free releases the allocation that starts at addr; the null pointer is allowed, as in the driver.
@@ -76,7 +85,7 @@ func (s *simulator) free(addr uint64) cuda.Code {
 		return cuda.Success
 	}
 	i, exact := s.blocks.search(addr)
-	if !exact {
+	if !exact || s.blocks[i].module != nil {
 		return cuda.ErrInvalidValue
 	}
 	s.release(s.blocks[i])
@@ -85,22 +94,31 @@ func (s *simulator) free(addr uint64) cuda.Code {
 }
 
 func (s *simulator) release(b block) {
-	if err := s.memory.Free(b.addr); err != nil {
+	b.context.device.used -= b.size
+	if b.module != nil {
+		return // Unload frees it
+	}
+	if err := b.memory().Free(b.addr); err != nil {
 		panic("sim: allocation table and interpreter disagree: " + err.Error())
 	}
-	b.context.device.used -= b.size
 	s.counts.Live -= b.size
 	s.counts.Allocations--
 }
 
-// freeContext releases all memory of a context.
-func (s *simulator) freeContext(c *context) {
+// releaseAll releases some blocks.
+func (s *simulator) releaseAll(which func(b block) bool) {
 	s.blocks = slices.DeleteFunc(s.blocks, func(b block) bool {
-		if b.context == c {
+		gone := which(b)
+		if gone {
 			s.release(b)
 		}
-		return b.context == c
+		return gone
 	})
+}
+
+// freeContext releases all memory of a context.
+func (s *simulator) freeContext(c *context) {
+	s.releaseAll(func(b block) bool { return b.context == c })
 	for addr, p := range s.pinned {
 		if p.context == c {
 			s.freeHost(addr)
@@ -157,7 +175,8 @@ func (s *simulator) toDevice(st *stream, dst uint64, src unsafe.Pointer, n int64
 	if n == 0 {
 		return cuda.Success
 	}
-	if _, ok := s.blocks.holding(dst, n); !ok || src == nil {
+	to, ok := s.blocks.holding(dst, n)
+	if !ok || src == nil {
 		return cuda.ErrInvalidValue
 	}
 	host, locked := unsafe.Slice((*byte)(src), n), s.isPinned(src, n)
@@ -174,7 +193,7 @@ func (s *simulator) toDevice(st *stream, dst uint64, src unsafe.Pointer, n int64
 			return cuda.ErrIllegalAddress // a graph outlived its host memory
 		}
 		s.counts.ToDevice += n
-		return illegal(s.memory.Write(dst, host))
+		return illegal(to.memory().Write(dst, host))
 	})
 }
 
@@ -183,7 +202,8 @@ func (s *simulator) toHost(st *stream, dst unsafe.Pointer, src uint64, n int64, 
 	if n == 0 {
 		return cuda.Success
 	}
-	if _, ok := s.blocks.holding(src, n); !ok || dst == nil {
+	from, ok := s.blocks.holding(src, n)
+	if !ok || dst == nil {
 		return cuda.ErrInvalidValue
 	}
 	locked := s.isPinned(dst, n)
@@ -197,7 +217,7 @@ func (s *simulator) toHost(st *stream, dst unsafe.Pointer, src uint64, n int64, 
 			return cuda.ErrIllegalAddress // a graph outlived its host memory
 		}
 		s.counts.ToHost += n
-		return illegal(s.memory.Read(src, host))
+		return illegal(from.memory().Read(src, host))
 	})
 	if pageable && code == cuda.Success {
 		return s.drain(st)
@@ -210,14 +230,14 @@ func (s *simulator) onDevice(st *stream, dst, src uint64, n int64, when timing) 
 	if n == 0 {
 		return cuda.Success
 	}
-	_, okDst := s.blocks.holding(dst, n)
-	_, okSrc := s.blocks.holding(src, n)
+	to, okDst := s.blocks.holding(dst, n)
+	from, okSrc := s.blocks.holding(src, n)
 	if !okDst || !okSrc {
 		return cuda.ErrInvalidValue
 	}
 	return s.issue(st, when, func() cuda.Code {
 		s.counts.OnDevice += n
-		return illegal(s.memory.Copy(dst, src, n))
+		return illegal(to.memory().CopyFrom(from.memory(), dst, src, n))
 	})
 }
 
@@ -246,13 +266,14 @@ func (s *simulator) fill(st *stream, dst uint64, pitch int64, element []byte, wi
 	if row < 0 || height < 0 || height > 1 && pitch < row || dst%uint64(len(element)) != 0 {
 		return cuda.ErrInvalidValue
 	}
-	if _, ok := s.blocks.holding(dst, (height-1)*pitch+row); !ok {
+	to, ok := s.blocks.holding(dst, (height-1)*pitch+row)
+	if !ok {
 		return cuda.ErrInvalidValue
 	}
 	return s.enqueue(st, func() cuda.Code {
 		s.counts.Filled += row * height
 		for y := range height {
-			if err := s.memory.Fill(dst+uint64(y*pitch), element, int(width)); err != nil {
+			if err := to.memory().Fill(dst+uint64(y*pitch), element, int(width)); err != nil {
 				return illegal(err)
 			}
 		}

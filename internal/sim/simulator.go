@@ -19,7 +19,6 @@ var stateMu sync.Mutex
 type simulator struct {
 	config  Config
 	devices []*device
-	memory  *ptx.Memory
 	blocks  allocations
 	pinned  map[uintptr]*pinned
 	objects map[uintptr]any // what handles stand for
@@ -32,13 +31,13 @@ type simulator struct {
 func newSimulator(c Config) *simulator {
 	s := &simulator{
 		config:  c,
-		memory:  ptx.NewMemory(0), // the limit is per device and kept here
 		pinned:  map[uintptr]*pinned{},
 		objects: map[uintptr]any{},
 		parsed:  map[string]*ptx.Module{},
 	}
 	for i := range c.Devices {
-		s.devices = append(s.devices, &device{ordinal: i, limit: c.Memory})
+		memory := ptx.NewMemoryAt(uint64(i+1)*ptx.Span, 0) // the limit is kept here
+		s.devices = append(s.devices, &device{ordinal: i, memory: memory, limit: c.Memory})
 	}
 	return s
 }

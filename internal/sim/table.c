@@ -98,6 +98,7 @@
   X(cuModuleLoadDataEx, simModuleLoadDataEx) \
   X(cuModuleUnload, simModuleUnload) \
   X(cuModuleGetFunction, simModuleGetFunction) \
+  X(cuModuleGetGlobal_v2, simModuleGetGlobal) \
   X(cuFuncGetAttribute, simFuncGetAttribute) \
   X(cuFuncSetAttribute, simFuncSetAttribute) \
   X(cuFuncSetCacheConfig, simFuncSetCacheConfig) \

@@ -1,7 +1,7 @@
 // Ledger assembles the committed PTX for the architectures that must take it and writes what became of each kernel:
 // registers, shared memory, occupancy, tensor-core and 128-bit memory instructions. It fails if a kernel spills.
 //
-//	go run ./internal/cmd/ledger -tools DIR -work DIR -out kernels/LEDGER.md kernels/ptx/*.ptx
+//	go run -tags cuda ./internal/cmd/ledger -tools DIR -work DIR -out kernels/LEDGER.md kernels/ptx/*.ptx
 //
 // DIR of -tools holds ptxas and nvdisasm (make ptxas installs them).
 package main
@@ -65,14 +65,18 @@ func run(tools, work, out string, modules []string) error {
 		slices.Sort(spills)
 		return fmt.Errorf("kernels must not use local memory:\n%s", strings.Join(spills, "\n"))
 	}
+	if err := writeMeasured(&text); err != nil {
+		return err
+	}
 	return os.WriteFile(out, text.Bytes(), 0o644)
 }
 
 const header = `# Ledger of the CUDA kernels
 
 Written by ` + "`make ptxas`" + ` with ptxas %s; do not edit. Registers and shared bytes are per thread and per block; occupancy is the share of
-a multiprocessor's warps that registers, shared memory and block size admit. MMA counts tensor-core instructions in the code,
-128 the memory instructions of 16 bytes per thread. No kernel spills or uses local memory: the tool fails if one does.
+a multiprocessor's warps that registers, shared memory and block size admit. MMA counts tensor-core instructions in the code, loop is
+their share of the main loop and that of what neither computes nor feeds them; 128 counts the memory instructions of 16 bytes per
+thread. No kernel spills or uses local memory: the tool fails if one does.
 `
 
 func toolVersion(tools string) (string, error) {
@@ -117,9 +121,9 @@ func assemble(tools, work, file, family string, a architecture) (map[string]*ker
 func writeFamily(w *bytes.Buffer, family string, byArch []map[string]*kernel) {
 	fmt.Fprintf(w, "\n## %s\n\n| kernel | block |", family)
 	for _, a := range architectures {
-		fmt.Fprintf(w, " %s: registers | shared | occupancy | MMA | 128 |", a.name)
+		fmt.Fprintf(w, " %s: registers | shared | occupancy | MMA | loop | 128 |", a.name)
 	}
-	fmt.Fprintf(w, "\n|---|---|%s\n", strings.Repeat("---|", 5*len(architectures)))
+	fmt.Fprintf(w, "\n|---|---|%s\n", strings.Repeat("---|", 6*len(architectures)))
 	names := make([]string, 0, len(byArch[0]))
 	for name := range byArch[0] {
 		names = append(names, name)
@@ -129,7 +133,7 @@ func writeFamily(w *bytes.Buffer, family string, byArch []map[string]*kernel) {
 		fmt.Fprintf(w, "| %s | %d |", name, byArch[0][name].threads)
 		for i, a := range architectures {
 			k := byArch[i][name]
-			fmt.Fprintf(w, " %d | %d | %d%% | %d | %d |", k.registers, k.shared, a.occupancy(k), k.mma, k.wide)
+			fmt.Fprintf(w, " %d | %d | %d%% | %d | %s | %d |", k.registers, k.shared, a.occupancy(k), k.mma, k.loop, k.wide)
 		}
 		fmt.Fprintln(w)
 	}

@@ -14,6 +14,8 @@ type kernel struct {
 	shared    int // bytes, static
 	stack     int // bytes of local memory
 	mma, wide int // instructions in the code
+	loop      loop
+	code      []string // labels and instructions
 }
 
 // An architecture has the resources of one multiprocessor.
@@ -117,11 +119,16 @@ func readInstructions(kernels map[string]*kernel, sass string) {
 		if last == nil {
 			continue
 		}
+		last.note(line)
 		if mmaPattern.MatchString(line) {
 			last.mma++
 		}
 		if widePattern.MatchString(line) {
 			last.wide++
 		}
+	}
+	for _, k := range kernels {
+		k.loop = mainLoop(k.code)
+		k.code = nil
 	}
 }

@@ -19,6 +19,18 @@ func TestRead(t *testing.T) {
 	require.Error(t, readResources(map[string]*kernel{"g": {threads: 32}}, ""))
 }
 
+func TestMainLoop(t *testing.T) {
+	k := kernel{}
+	for _, line := range []string{".L_x_1:", "        /*0010*/                   HMMA.16816.F32 R4, R8, R2, R4 ;", ".L_x_2:",
+		"  /*0020*/ LDSM.16.M88.4 R4, [R2] ;", "  /*0030*/ HMMA.16816.F32 R4, R8, R2, R4 ;", " /*0040*/ HMMA.16816.F32 R4, R8, R2, R4 ;",
+		" /*0050*/ IADD3 R1, R1, 1, RZ ;", " /*0060*/ @P0 BRA `(.L_x_2) ;", " /*0070*/ @P0 BRA `(.L_x_3) ;", ".L_x_3:", " /*0080*/ EXIT ;"} {
+		k.note(line)
+	}
+	require.Equal(t, loop{all: 5, mma: 2, feed: 1}, mainLoop(k.code))
+	require.Equal(t, "40%, 40%", mainLoop(k.code).String())
+	require.Empty(t, mainLoop(k.code[:2]).String())
+}
+
 func TestOccupancy(t *testing.T) {
 	a := architectures[0]
 	require.Equal(t, 100, a.occupancy(&kernel{threads: 256, registers: 32}))

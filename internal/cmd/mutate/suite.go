@@ -28,6 +28,31 @@ type suite struct {
 
 const modules = "TANDEM_MUTATED_KERNELS"
 
+// fromDirectory stands in for kernels/embed.go.
+const fromDirectory = `package kernels
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+func directory() string { return os.Getenv("` + modules + `") }
+
+func read(family string) (string, error) {
+	text, err := os.ReadFile(filepath.Join(directory(), "ptx", family+".ptx"))
+	return string(text), err
+}
+
+func list() []string {
+	names, _ := filepath.Glob(filepath.Join(directory(), "ptx", "*.ptx"))
+	for i, name := range names {
+		names[i] = strings.TrimSuffix(filepath.Base(name), ".ptx")
+	}
+	return names
+}
+`
+
 // path is the package that tests one of the two paths.
 type path struct {
 	dir, test string
@@ -77,15 +102,8 @@ func (s *suite) unchanged(m *mutations.Mutation) (string, error) {
 	if !m.PTX() {
 		return binary, s.build(p, binary, "")
 	}
-	file := filepath.Join(s.root, "kernels", "kernels.go")
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return "", err
-	}
-	changed := strings.NewReplacer(`"embed"`, `"os"`, "//go:embed ptx/*.ptx\nvar files embed.FS",
-		"var files = os.DirFS(os.Getenv(\""+modules+"\")).(fs.ReadFileFS)").Replace(string(text))
-	to := filepath.Join(s.dir, "kernels.go")
-	if err := os.WriteFile(to, []byte(changed), 0o644); err != nil {
+	file, to := filepath.Join(s.root, "kernels", "embed.go"), filepath.Join(s.dir, "embed.go")
+	if err := os.WriteFile(to, []byte(fromDirectory), 0o644); err != nil {
 		return "", err
 	}
 	overlay, err := overlay(s.dir, file, to)
