@@ -117,7 +117,7 @@ template <u32 THREADS, class T> struct Chooser {
     u64 least = ALL;
 #pragma unroll 1
     for (u32 i = threadIdx.x * 4; i < padded(); i += THREADS * 4) {
-      Four<compute<T>> v = load4(x, i, n);
+      Four<compute<T>> v = load_first(x + i, (i32)(n - i));
 #pragma unroll
       for (u32 k = 0; k < 4; k++)
         if (i + k < n) least = Min::fold(least, rank(i + k, (f32)v.v[k]));
@@ -133,7 +133,7 @@ template <u32 THREADS, class T> struct Chooser {
     natural = 0;
 #pragma unroll 1
     for (u32 i = threadIdx.x * 4; i < padded(); i += THREADS * 4) {
-      Four<compute<T>> v = load4(x, i, n);
+      Four<compute<T>> v = load_first(x + i, (i32)(n - i));
       Four<f32> w;
 #pragma unroll
       for (u32 k = 0; k < 4; k++) {

@@ -18,9 +18,11 @@ template <class T> DEV Four<compute<T>> load_first(const T *p, i32 count, comput
   return r;
 }
 
-// load4 reads the elements i to i+3 of a row of n < 2^31, `rest` for those at n and beyond.
+// load4 reads the elements i to i+3 of a row of n < 2^31, `rest` for those at n and beyond. i < n: the first is there.
 template <class T> DEV Four<compute<T>> load4(const T *row, u32 i, u32 n, compute<T> rest = 0) {
-  return load_first(row + i, (i32)(n - i), rest);
+  i32 left = (i32)(n - i);
+  __builtin_assume(left > 0);
+  return load_first(row + i, left, rest);
 }
 
 // store4 writes the elements i to i+3 that lie before n.

@@ -39,7 +39,7 @@ $(NVIDIA_VENV)/.installed:
 	touch $@
 
 ptxas: kernels $(NVIDIA_VENV)/.installed
-	go run ./internal/cmd/ledger -tools $(NVIDIA)/bin -work out/ptxas -out kernels/LEDGER.md kernels/ptx/*.ptx
+	$(CUDA_FLAGS) go run -tags cuda ./internal/cmd/ledger -tools $(NVIDIA)/bin -work out/ptxas -out kernels/LEDGER.md kernels/ptx/*.ptx
 
 nvcc: $(NVIDIA_VENV)/.installed $(NVCC_PTX)
 

@@ -135,7 +135,7 @@ func (*KL) Infer(out, in []Type) ([]Type, error) {
 	}
 	return rowScalars(out, in, in[0].DType)
 }
-func (*KL) Cost(in, out []Type) Cost { return perElem(10, out, in[:1]) }
+func (*KL) Cost(in, out []Type) Cost { return Cost{product(10, in[0].Elems()), bytes(in, out)} }
 
 // KLGrad is its backward: da = dy p (log p - log q - kl), db = dy (q - p), from a, b and dy [...].
 type KLGrad struct{ _ byte }

@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 )
 
 func main() {
@@ -48,11 +49,11 @@ func run(tools, work, out string, modules []string) error {
 	slices.Sort(modules)
 	for _, file := range modules {
 		family := strings.TrimSuffix(filepath.Base(file), ".ptx")
-		byArch := make([]map[string]*kernel, len(architectures))
+		byArch, err := assembleAll(tools, work, file, family)
+		if err != nil {
+			return err
+		}
 		for i, a := range architectures {
-			if byArch[i], err = assemble(tools, work, file, family, a); err != nil {
-				return err
-			}
 			for name, k := range byArch[i] {
 				if k.stack > 0 {
 					spills = append(spills, fmt.Sprintf("%s on %s: %d bytes of stack", name, a.name, k.stack))
@@ -90,6 +91,17 @@ func toolVersion(tools string) (string, error) {
 	}
 	v, _, _ = strings.Cut(v, "\n")
 	return v, nil
+}
+
+// assembleAll assembles a module for all architectures at once.
+func assembleAll(tools, work, file, family string) ([]map[string]*kernel, error) {
+	byArch, errs := make([]map[string]*kernel, len(architectures)), make([]error, len(architectures))
+	var all sync.WaitGroup
+	for i, a := range architectures {
+		all.Go(func() { byArch[i], errs[i] = assemble(tools, work, file, family, a) })
+	}
+	all.Wait()
+	return byArch, errors.Join(errs...)
 }
 
 // assemble runs ptxas and nvdisasm on one module for one architecture.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/tandem-compute/tandem/gpu"
 	"github.com/tandem-compute/tandem/internal/op"
@@ -205,6 +206,7 @@ func writeMeasured(w *bytes.Buffer) error {
 		return err
 	}
 	w.WriteString(measuredHeader)
+	var wasteful []string
 	names := make([]string, 0, len(most))
 	for name := range most {
 		names = append(names, name)
@@ -215,7 +217,11 @@ func writeMeasured(w *bytes.Buffer) error {
 		limit, bandwidth, matrix := m.bound()
 		minimum, times := "part", ""
 		if m.launches == 1 && m.minimum > 0 {
-			minimum = fmt.Sprintf("%.2f", m.moved()/float64(m.minimum))
+			ratio := m.moved() / float64(m.minimum)
+			minimum = fmt.Sprintf("%.2f", ratio)
+			if limit == "memory" && ratio > mostMoved {
+				wasteful = append(wasteful, fmt.Sprintf("%s moves %.2f times what %s needs", name, ratio, m.problem))
+			}
 		}
 		if m.moved() > 0 {
 			times = fmt.Sprintf("%.1f", m.touched()/m.moved())
@@ -234,8 +240,14 @@ func writeMeasured(w *bytes.Buffer) error {
 		fmt.Fprintf(w, "| %s | %s | %s | %s | %s | %.1f | %s | %s: %.0f%%%s |\n", name, m.problem, minimum, times, full,
 			32*float64(m.Meter.Instructions)/float64(m.elements), conflicts, limit, 100*bandwidth, tensor)
 	}
+	if len(wasteful) > 0 {
+		return fmt.Errorf("kernels that memory bounds must move no more than %v of the least:\n%s", mostMoved, strings.Join(wasteful, "\n"))
+	}
 	return nil
 }
+
+// mostMoved is how much more than it must a kernel may move that memory bounds.
+const mostMoved = 1.05
 
 const measuredHeader = `
 ## What they do

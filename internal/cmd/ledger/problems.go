@@ -136,11 +136,11 @@ func softmaxes(d op.DType) (ps []problem) {
 		sums = d
 	}
 	for _, s := range [][2]int{{512, 128}, {32, 2048}, {2, 32768}} {
-		x, each, target := of(d, s[0], s[1]), of(sums, s[0]), below(s[1], s[0])
+		x, each, total, target := of(d, s[0], s[1]), of(d, s[0]), of(sums, s[0]), below(s[1], s[0])
 		ps = append(ps, problem{&op.Softmax{Scale: 1}, in(x)}, problem{&op.SoftmaxGrad{Scale: 1}, in(x, x)},
 			problem{&op.LogSoftmax{Scale: 1}, in(x)}, problem{&op.LogSoftmaxGrad{Scale: 1}, in(x, x)},
 			problem{&op.Entropy{}, in(x)}, problem{&op.EntropyGrad{}, in(x, each)}, problem{&op.KL{}, in(x, x)}, problem{&op.KLGrad{}, in(x, x, each)},
-			problem{&op.CrossEntropy{}, in(x, target)}, problem{&op.CrossEntropyGrad{}, in(x, target, each, each)})
+			problem{&op.CrossEntropy{}, in(x, target)}, problem{&op.CrossEntropyGrad{}, in(x, target, total, total)})
 	}
 	return ps
 }
