@@ -18,6 +18,7 @@ import bochscpu.memory
 from bochscpu._bochscpu import Segment
 
 PAGE = 4096
+TLS = PAGE // 2
 HALF = 1 << 39  # physical memory below is the program's, above the heap's
 STOP, G, STACK, TABLES = 0x10000, 0x11000, 0x13000, 0x20000  # our own pages, below the program
 CR4_SSE, CR4_XSAVE = 3 << 9, 1 << 18
@@ -44,7 +45,7 @@ class Processor:
             self.insert(self.own, TABLES + (1 + i) * PAGE, struct.pack("<512Q", *entries))
         self.insert(self.own, TABLES, self.top_table())
         self.insert(self.own, STOP, HLT * PAGE)
-        self.insert(self.own, G, bytes(PAGE))
+        self.insert(self.own, G, g_page())
         self.insert(self.own, STACK, bytes(PAGE))
         self.state = initial_state()
 
@@ -121,6 +122,11 @@ def differences(old, new):
         at = end
 
 
+def g_page():
+    """A goroutine whose stack has no bound, and its address where thread-local storage ends."""
+    return bytes(TLS - 8) + struct.pack("<Q", G) + bytes(PAGE - TLS)
+
+
 def initial_state():
     """64-bit mode with paging and AVX-512."""
     state = bochscpu.State()
@@ -131,7 +137,7 @@ def initial_state():
     state.cs = segment(8, code=True)
     for register in "ds", "es", "ss", "gs":
         setattr(state, register, segment(16))
-    state.fs = segment(16, base=G + PAGE // 2)  # below it Go keeps the address of g
+    state.fs = segment(16, base=G + TLS)  # below it Go keeps the address of g
     return state
 
 
@@ -154,7 +160,7 @@ def main():
         calls += 1
         functions.add(function)
         print(processor.fault or "ok", flush=True)
-    print(f"Bochs executed {calls} calls of {len(functions)} kernels", file=sys.stderr, flush=True)
+    print(f"Bochs executed {calls} calls of {len(functions)} functions", file=sys.stderr, flush=True)
     os._exit(0)  # the library's own end is not clean
 
 

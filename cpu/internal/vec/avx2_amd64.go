@@ -6,9 +6,9 @@ import "github.com/tandem-compute/tandem/cpu/internal/isa"
 
 func init() {
 	avx2 := newAVX2()
-	tables[isa.AVX2], tables[isa.AVX512] = avx2, avx2
-	streaming := newStreaming(*avx2)
-	streamingTables[isa.AVX2], streamingTables[isa.AVX512] = streaming, streaming
+	avx512 := newAVX512(*avx2)
+	tables[isa.AVX2], tables[isa.AVX512] = avx2, avx512
+	streamingTables[isa.AVX2], streamingTables[isa.AVX512] = newStreaming(*avx2), newStreaming(*avx512)
 }
 
 // newAVX2 is the generic table with the functions that have assembly put over it.

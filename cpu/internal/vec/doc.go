@@ -10,6 +10,9 @@
 //     weights have an exponential of their own, which needs less);
 //   - a sum has one order, made for SIMD and the same everywhere: see Float.Sum.
 //
+// The AVX-512 table has kernels of its own where models spend their time on float32, and those of AVX2 elsewhere. They are tested on machines
+// without AVX-512 too: .ci/avx512-emulated/run has an emulated processor execute them.
+//
 // Functions assume validated arguments: all slices as long as the first one, outputs equal to an input or apart from it,
 // never overlapping it in part. None allocates.
 package vec

@@ -2,7 +2,7 @@ package vec
 
 import "github.com/tandem-compute/tandem/cpu/internal/isa"
 
-//go:generate sh -c "cd _asm && go run ."
+//go:generate sh -c "cd _asm && go run . -isa avx2 && go run . -isa avx512"
 
 // Real is an element type that the floating-point bricks work on. Half types are converted at the edge.
 type Real interface{ float32 | float64 }

@@ -81,8 +81,10 @@ func TestExtremes(t *testing.T) {
 				require.Zero(t, f.F32.ArgMax(x), "equal zeros: the lowest index")
 				x[at] = 5
 				require.Equal(t, at, f.F32.ArgMax(x), variant)
+				require.Equal(t, x[at], f.F32.peak(x), variant)
 				x[at] = -5
 				require.Equal(t, at, f.F32.ArgMin(x), variant)
+				require.Equal(t, x[at], f.F32.trough(x), variant)
 				x[at] = nan32
 				require.Equal(t, at, f.F32.ArgMax(x), variant)
 				require.Equal(t, at, f.F32.ArgMin(x), variant)

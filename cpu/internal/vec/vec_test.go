@@ -3,6 +3,7 @@ package vec
 import (
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"reflect"
@@ -40,9 +41,13 @@ var kinds = map[string]func(r *rand.Rand) float64{
 	"wide":   func(r *rand.Rand) float64 { return math.Ldexp(r.NormFloat64(), r.IntN(60)-30) },
 }
 
+// emulated returns the tables of a level that this machine may lack, their kernels executed by another processor; none without such a processor.
+var emulated = func() map[string]*Funcs { return nil }
+
 // variants lists every table but the definition itself.
 func variants() map[string]*Funcs {
 	m := map[string]*Funcs{}
+	maps.Copy(m, emulated())
 	for _, l := range isa.Available() {
 		m[l.String()] = For(l)
 		m[l.String()+" streaming"] = Streaming(l)

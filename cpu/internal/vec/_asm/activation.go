@@ -61,8 +61,6 @@ func transcendentals() {
 	}
 	swigluGradients()
 	expSums()
-	trigonometric("sin", true)
-	trigonometric("cos", false)
 }
 
 func swigluGradients() {
@@ -80,7 +78,7 @@ func swigluGradients() {
 			dgate := do(VMULPS, siluSlope(gate), do(VMULPS, dy, clamped))
 			y := silu(gate)
 			dup := do(VMULPS, dy, f32.smallest(y, limit))
-			return []vec{do(VANDPS, f32.compare(notGT, y, limit), dgate), do(VANDPS, f32.compare(notGT, f32.abs(up), limit), dup)}
+			return []vec{f32.keep(f32.compare(notGT, y, limit), dgate), f32.keep(f32.compare(notGT, f32.abs(up), limit), dup)}
 		}})
 }
 
@@ -118,7 +116,7 @@ func trigonometric(name string, sine bool) {
 	n, total, dst, a := length("dst"), length("dst"), slice("dst"), slice("a")
 	turn := func(x vec) vec {
 		big, m := f32.compare(cmpGT, f32.abs(x), f32.c(131072)), GP32()
-		VMOVMSKPS(big[0], m)
+		VMOVMSKPS(big.(vec)[0], m)
 		TESTL(m, m)
 		JNZ(LabelRef("out"))
 		return quadrants(x, sine)
@@ -163,9 +161,9 @@ func quadrants(x vec, sine bool) vec {
 	odd := imm(VPSLLD, 31, z) // the blend looks at the sign bit only
 	if sine {
 		y := f32.choose(odd, cos, sin)
-		issue(VPXOR, imm(VPSLLD, 30, do(VPAND, z, f32.raw(2))), y, y)
-		return do(VPXOR, y, do(VPAND, x, f32.raw(signBit)))
+		issue(intXor, imm(VPSLLD, 30, do(intAnd, z, f32.raw(2))), y, y)
+		return do(intXor, y, do(intAnd, x, f32.raw(signBit)))
 	}
 	y := f32.choose(odd, sin, cos)
-	return do(VPXOR, y, imm(VPSLLD, 30, do(VPAND, addInt(z, 1), f32.raw(2))))
+	return do(intXor, y, imm(VPSLLD, 30, do(intAnd, addInt(z, 1), f32.raw(2))))
 }

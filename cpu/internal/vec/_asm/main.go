@@ -1,4 +1,8 @@
-// Command _asm writes the AVX2 kernels of package vec: ../avx2_amd64.s and the declarations in ../avx2_decl_amd64.go.
+// Command _asm writes the kernels of package vec: ../avx2_amd64.s or ../avx512_amd64.s, with the declarations in ../avx2_decl_amd64.go or
+// ../avx512_decl_amd64.go.
+//
+//	go run . -isa avx2
+//	go run . -isa avx512
 //
 // Every kernel has a twin in plain Go in package vec, which defines it; here the same operations stand in the same order.
 package main
@@ -14,15 +18,36 @@ import (
 )
 
 func main() {
-	flag.Set("out", output)
-	flag.Set("stubs", "../avx2_decl_amd64.go")
+	isa := flag.String("isa", "", "avx2 or avx512")
+	flag.Parse()
+	assembly := "../" + *isa + "_amd64.s"
+	flag.Set("out", assembly)
+	flag.Set("stubs", "../"+*isa+"_decl_amd64.go")
 	flag.Set("pkg", "vec")
 	ConstraintExpr("!purego")
+	switch *isa {
+	case "avx2":
+		avx2()
+		Generate()
+		refuseWideRegisters(assembly)
+	case "avx512":
+		takeAVX512()
+		avx512()
+		Generate()
+	default:
+		log.Fatal("-isa must be avx2 or avx512")
+	}
+}
+
+func avx2() {
 	for _, t := range []real{f32, f64} {
 		arithmetic(t)
 		reductions(t)
+		t.indexOf()
 	}
 	transcendentals()
+	trigonometric("sin", true)
+	trigonometric("cos", false)
 	rowsTogether()
 	comparisons()
 	integers()
@@ -30,15 +55,20 @@ func main() {
 	transpose()
 	philox()
 	constants()
-	Generate()
-	refuseWideRegisters()
 }
 
-const output = "../avx2_amd64.s"
+// avx512 emits float32 and halves, what models spend their time on.
+func avx512() {
+	arithmetic(f32)
+	reductions(f32)
+	transcendentals()
+	halves()
+	constants()
+}
 
 // refuseWideRegisters fails if the register allocator has taken a register that only AVX-512 has. It does so without a word once more
 // than sixteen vectors are alive.
-func refuseWideRegisters() {
+func refuseWideRegisters(output string) {
 	text, err := os.ReadFile(output)
 	if err != nil {
 		log.Fatal(err)
@@ -48,10 +78,10 @@ func refuseWideRegisters() {
 		if name, ok := strings.CutPrefix(line, "TEXT ·"); ok {
 			function, _, _ = strings.Cut(name, "(")
 		}
-		if wide.MatchString(line) {
+		if wideRegister.MatchString(line) {
 			log.Fatalf("%s needs more than 16 vector registers: %s", function, line)
 		}
 	}
 }
 
-var wide = regexp.MustCompile(`\b[XYZ](1[6-9]|2\d|3[01])\b`)
+var wideRegister = regexp.MustCompile(`\b[XYZ](1[6-9]|2\d|3[01])\b`)

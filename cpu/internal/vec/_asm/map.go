@@ -34,8 +34,11 @@ func words(s string) []string { return strings.Fields(s) }
 // emit writes the kernel and, if asked, the variant that stores around the cache. The latter wants an aligned output and whole
 // vectors, and exists for float32 only.
 func (t real) emit(k elementwise) {
+	if unwanted(k.name) {
+		return
+	}
 	t.kernel(k, false)
-	if k.stream && t.size == 4 {
+	if k.stream && t.size == 4 && !wide() {
 		t.kernel(k, true)
 	}
 }
@@ -46,11 +49,11 @@ func (t real) kernel(k elementwise, stream bool) {
 		name += "Stream"
 		doc = "computes " + k.doc + " and stores around the cache. The output is aligned to 32 bytes and a whole number of vectors long."
 	}
-	function(name+"AVX2", noSplit, k.signature(t), doc)
+	function(name+level, noSplit, k.signature(t), doc)
 
 	w := t.walk(k, stream)
-	if k.unroll > 1 {
-		loop("wide", w.n, k.unroll*t.lanes(), func() { w.turn(k.unroll) })
+	if unroll := unrolled(k); unroll > 1 {
+		loop("wide", w.n, unroll*t.lanes(), func() { w.turn(unroll) })
 	}
 	loop("vector", w.n, t.lanes(), func() { w.turn(1) })
 	if stream {
@@ -96,7 +99,7 @@ func (t real) walk(k elementwise, stream bool) *walk {
 	}
 	for _, p := range k.scalars {
 		v := t.spread(p)
-		if !k.spill {
+		if !k.spill || wide() {
 			w.scalar = append(w.scalar, v)
 			continue
 		}
@@ -116,7 +119,7 @@ func (t real) walk(k elementwise, stream bool) *walk {
 func (w *walk) at(base reg.GPVirtual, vectors int) mems {
 	m := make(mems, vectors)
 	for v := range m {
-		m[v] = Mem{Base: base, Index: w.i, Scale: 1, Disp: 32 * v}
+		m[v] = Mem{Base: base, Index: w.i, Scale: 1, Disp: width * v}
 	}
 	return m
 }
@@ -127,7 +130,7 @@ const page = 4096
 // sees it read a new page, its window is full.
 func (w *walk) lookAhead(vectors int) {
 	for _, p := range w.src {
-		for at := 0; at < 32*vectors; at += 64 {
+		for at := 0; at < width*vectors; at += 64 {
 			PREFETCHT0(Mem{Base: p, Index: w.i, Scale: 1, Disp: page/2 + at})
 		}
 	}
@@ -154,7 +157,7 @@ func (w *walk) turn(vectors int) {
 		again = append(again, w.at(p, vectors))
 	}
 	if w.next != nil && vectors > 1 {
-		fetch(w.next, 32*vectors, false)
+		fetch(w.next, width*vectors, false)
 	}
 	if w.streams && vectors > 1 {
 		if w.busy {
@@ -169,7 +172,7 @@ func (w *walk) turn(vectors int) {
 		}
 		issue(store, y, w.at(w.dst[o], vectors))
 	}
-	ADDQ(I32(32*vectors), w.i)
+	ADDQ(I32(width*vectors), w.i)
 }
 
 // tail does the rest, less than a vector.
@@ -185,6 +188,10 @@ func (w *walk) tail() {
 		in, again = append(in, v), append(again, v)
 	}
 	for o, y := range w.body(in, w.scalar, again) {
+		if wide() {
+			issue(w.store, y, mask, w.at(w.dst[o], 1))
+			continue
+		}
 		p := GP64()
 		LEAQ(w.at(w.dst[o], 1)[0], p)
 		w.storeTail(y[0], p, w.n, "store_"+w.outs[o])
@@ -381,7 +388,7 @@ func (t real) simpleGradients() {
 			return d
 		}},
 		{"sigmoid", "v (1 - v)", func(v vec) vec { return do(t.mul, v, do(t.sub, t.reg(1), v)) }},
-		{"relu", "1 where v > 0, else 0", func(v vec) vec { return do(t.and, t.compare(cmpGT, v, t.zero()), t.c(1)) }},
+		{"relu", "1 where v > 0, else 0", func(v vec) vec { return t.keep(t.compare(cmpGT, v, t.zero()), t.c(1)) }},
 	} {
 		t.emit(t.gradient(k.name, k.doc, 4, k.slope))
 	}

@@ -5,7 +5,7 @@ import (
 	. "github.com/mmcloughlin/avo/operand"
 )
 
-// The functions of kernels/math.cuh on eight lanes. Read them beside that file and ../math32.go.
+// The functions of kernels/math.cuh on the lanes of a vector. Read them beside that file and ../math32.go.
 
 const (
 	rounder     = 12582912 // 1.5 * 2^23
@@ -41,6 +41,12 @@ func imm(ins instruction, n uint8, x any) vec {
 
 func addInt(x any, k uint32) vec { return do(VPADDD, x, f32.raw(uint64(k))) }
 func subInt(x any, k uint32) vec { return do(VPSUBD, x, f32.raw(uint64(k))) }
+
+func equalInt(a, b vec) any {
+	d := newMask(max(members(a), members(b)))
+	issue(VPCMPEQD, b, a, d)
+	return d
+}
 
 // atMost is x > hi ? hi : x, atLeast x < lo ? lo : x; NaN stays.
 func atMost(x vec, hi float64) vec  { return do(VMINPS, f32.reg(hi), x) }
@@ -121,7 +127,7 @@ func expm1(x vec) vec {
 	y := do(VSUBPS, s, f32.c(0.5))
 	issue(VFMADD231PS, s, e, y)
 	issue(VADDPS, y, y, y)
-	y = f32.choose(do(VPCMPEQD, k, f32.zero()), e, y)
+	y = f32.choose(equalInt(k, f32.zero()), e, y)
 	return f32.choose(f32.compare(cmpEQ, x, f32.zero()), x, y)
 }
 
@@ -129,10 +135,10 @@ func expm1(x vec) vec {
 func split(x vec) (f, e vec) {
 	tiny := f32.compare(cmpLT, x, f32.c(1.17549435e-38))
 	y := f32.choose(tiny, do(VMULPS, x, f32.c(8388608)), x)
-	top := do(VPAND, subInt(y, 0x3f2aaaab), f32.raw(0xff800000))
+	top := do(intAnd, subInt(y, 0x3f2aaaab), f32.raw(0xff800000))
 	f = do(VSUBPS, do(VPSUBD, y, top), f32.c(1))
 	e = do1(VCVTDQ2PS, imm(VPSRAD, 23, top))
-	return f, do(VSUBPS, e, do(VANDPS, tiny, f32.c(23)))
+	return f, do(VSUBPS, e, f32.keep(tiny, f32.c(23)))
 }
 
 func logTail(f vec) vec {
@@ -163,7 +169,7 @@ func log2(x vec) vec {
 }
 
 func log1p(x vec) vec {
-	top := do(VPAND, subInt(do(VADDPS, x, f32.c(1)), 0x3f400000), f32.raw(0xff800000))
+	top := do(intAnd, subInt(do(VADDPS, x, f32.c(1)), 0x3f400000), f32.raw(0xff800000))
 	s := do(VPSUBD, f32.copyOf(f32.raw(0x40800000)), top)
 	issue(VMULPS, f32.c(0.25), s, s)
 	f := do(VSUBPS, s, f32.c(1))

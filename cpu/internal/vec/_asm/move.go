@@ -1,6 +1,8 @@
 package main
 
 import (
+	"slices"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
@@ -82,9 +84,9 @@ func compareLoop(code U8, scalar bool) {
 		for v := range m {
 			x := f32.copyOf(Mem{Base: a, Disp: 32 * v})
 			if scalar {
-				m[v] = f32.compare(code, x, s)
+				m[v] = f32.compare(code, x, s).(vec)
 			} else {
-				m[v] = f32.compare(code, x, Mem{Base: b, Disp: 32 * v})
+				m[v] = f32.compare(code, x, Mem{Base: b, Disp: 32 * v}).(vec)
 			}
 		}
 		bytes := do(VPACKSSWB, do(VPACKSSDW, m[0], m[1]), do(VPACKSSDW, m[2], m[3]))
@@ -159,9 +161,9 @@ func conversions() {
 // roundBF16 leaves the bfloat16 of x in the lower half of each word.
 func roundBF16(x vec) vec {
 	up := imm(VPSRLD, 16, x)
-	odd := do(VPAND, up, f32.raw(1))
+	odd := do(intAnd, up, f32.raw(1))
 	y := imm(VPSRLD, 16, do(VPADDD, addInt(x, 0x7fff), odd))
-	return f32.choose(f32.compare(cmpUnord, x, x), do(VPOR, up, f32.raw(0x40)), y)
+	return f32.choose(f32.compare(cmpUnord, x, x), do(intOr, up, f32.raw(0x40)), y)
 }
 
 // transpose emits the transpose of 8 rows by a multiple of 8 columns of words.
@@ -205,4 +207,44 @@ func transpose() {
 	})
 	VZEROUPPER()
 	RET()
+}
+
+// halves emits the conversions between float32 and the half types for AVX-512, of any number of elements.
+func halves() {
+	for _, k := range []struct {
+		name, dst, src, doc string
+		size                [2]int
+		read, readMasked    instruction
+		compute             func(vec) vec
+		write               instruction
+		immediate           []any // of write
+	}{
+		{"f32FromF16", "float32", "uint16", "widens halves", [2]int{4, 2}, VCVTPH2PS, VCVTPH2PS_Z, nil, VMOVUPS, nil},
+		{"f16FromF32", "uint16", "float32", "rounds to halves", [2]int{2, 4}, VMOVUPS, VMOVUPS_Z, nil, VCVTPS2PH, []any{U8(0)}},
+		{"f32FromBF16", "float32", "uint16", "widens bfloat16", [2]int{4, 2}, VPMOVZXWD, VPMOVZXWD_Z,
+			func(x vec) vec { return imm(VPSLLD, 16, x) }, VMOVUPS, nil},
+		{"bf16FromF32", "uint16", "float32", "rounds to bfloat16", [2]int{2, 4}, VMOVUPS, VMOVUPS_Z, roundBF16, VPMOVDW, nil},
+	} {
+		function(k.name+level, noSplit, "func(dst []"+k.dst+", src []"+k.src+")", k.doc+".")
+		n, dst, src := length("dst"), slice("dst"), slice("src")
+		convert := func(x vec, mask ...any) {
+			if k.compute != nil {
+				x = k.compute(x)
+			}
+			issue(k.write, slices.Concat(k.immediate, []any{x}, mask, []any{Mem{Base: dst}})...)
+		}
+		loop("vector", n, f32.lanes(), func() {
+			convert(do1(k.read, Mem{Base: src}))
+			advance(f32.lanes()*k.size[1], src)
+			advance(f32.lanes()*k.size[0], dst)
+		})
+		TESTQ(n, n)
+		JZ(LabelRef("done"))
+		mask, x := f32.tailMask(n), newVec(1)
+		issue(k.readMasked, Mem{Base: src}, mask, x)
+		convert(x, mask)
+		Label("done")
+		VZEROUPPER()
+		RET()
+	}
 }

@@ -12,18 +12,21 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// vec is a group of vector registers, eight float32 or four float64 each, on which the same is done: a chain of dependent instructions leaves most of
-// the machine idle, two or four side by side fill it, and they share the loads of constants. A group of one stands beside any other for
-// a value that all share.
+// vec is a group of vector registers, eight or sixteen float32 or half as many float64 each, on which the same is done: a chain of dependent
+// instructions leaves most of the machine idle, two or four side by side fill it, and they share the loads of constants. A group of one stands
+// beside any other for a value that all share.
 type vec []reg.VecVirtual
 
 func newVec(n int) vec {
 	v := make(vec, n)
 	for i := range v {
-		v[i] = YMM()
+		v[i] = vector()
 	}
 	return v
 }
+
+// masks is a group of mask registers, which AVX-512 has.
+type masks []reg.OpmaskVirtual
 
 // mems are the addresses of the members of a group.
 type mems []Mem
@@ -38,16 +41,15 @@ func issue(ins instruction, ops ...any) {
 	for _, o := range ops {
 		n = max(n, members(o))
 	}
-	if dst, ok := ops[len(ops)-1].(vec); ok && len(dst) != n {
+	if dst := ops[len(ops)-1]; n > 1 && members(dst) != n {
 		panic("a shared register as the destination of a group")
 	}
-	if n > 1 {
-		ops = slices.Clone(ops)
-		for i, o := range ops {
-			if m, ok := o.(Mem); ok {
-				ops[i] = vec{YMM()}
-				VMOVUPS(m, ops[i].(vec)[0])
-			}
+	ops = slices.Clone(ops)
+	for i, o := range ops {
+		if m, ok := o.(Mem); ok && (n > 1 || inEveryLane(m)) {
+			v := newVec(1)
+			load(m, v[0])
+			ops[i] = v
 		}
 	}
 	for i := range n {
@@ -63,6 +65,8 @@ func members(o any) int {
 	switch o := o.(type) {
 	case vec:
 		return len(o)
+	case masks:
+		return len(o)
 	case mems:
 		return len(o)
 	}
@@ -72,6 +76,8 @@ func members(o any) int {
 func pick(o any, i int) Op {
 	switch o := o.(type) {
 	case vec:
+		return o[min(i, len(o)-1)]
+	case masks:
 		return o[min(i, len(o)-1)]
 	case mems:
 		return o[i]
@@ -122,7 +128,7 @@ var f64 = real{
 	blend: VBLENDVPD,
 }
 
-func (t real) lanes() int { return 32 / t.size }
+func (t real) lanes() int { return width / t.size }
 
 // do applies a two-source instruction to a and b; only b may be memory.
 func do(ins instruction, a, b any) vec {
@@ -138,7 +144,14 @@ func do1(ins instruction, a any) vec {
 }
 
 // copyOf loads or moves a into registers of its own.
-func (t real) copyOf(a any) vec { return do1(t.load, a) }
+func (t real) copyOf(a any) vec {
+	if m, ok := a.(Mem); ok && inEveryLane(m) {
+		d := newVec(1)
+		load(m, d[0])
+		return d
+	}
+	return do1(t.load, a)
+}
 
 // fma returns a*b + c in a fresh group.
 func (t real) fma(a, b, c any) vec {
@@ -161,16 +174,9 @@ const (
 	cmpGT    = U8(0x1e)
 )
 
-func (t real) compare(p U8, a, b any) vec {
-	d := newVec(max(members(a), members(b)))
+func (t real) compare(p U8, a, b any) any {
+	d := newMask(max(members(a), members(b)))
 	issue(t.cmp, p, b, a, d)
-	return d
-}
-
-// choose returns a where the mask is set, else b; a may be memory.
-func (t real) choose(mask, a, b any) vec {
-	d := newVec(max(members(mask), members(a), members(b)))
-	issue(t.blend, mask, a, b, d)
 	return d
 }
 
@@ -190,8 +196,7 @@ func (t real) smallest(a, b any) vec {
 // makes the right one, and all ones, a NaN, are put where one came in.
 func (t real) extreme(pick, merge instruction, a, b any) vec {
 	m := do(merge, do(pick, a, b), do(pick, b, a))
-	issue(t.or, t.compare(cmpUnord, a, b), m, m)
-	return m
+	return t.orOnes(t.compare(cmpUnord, a, b), m)
 }
 
 // relu is 0 where x < 0, else x.
@@ -230,8 +235,11 @@ func (t real) c(x float64) Mem {
 	return t.raw(math.Float64bits(x))
 }
 
-// each is a constant that every member of a group reads for itself.
-func (t real) each(x float64, group vec) mems {
+// each is a constant that every member of a group reads for itself, unless there are registers enough.
+func (t real) each(x float64, group vec) any {
+	if wide() {
+		return t.c(x)
+	}
 	m := make(mems, len(group))
 	for i := range m {
 		m[i] = t.c(x)
@@ -268,13 +276,20 @@ func constants() {
 	for _, name := range names {
 		k := pool[name]
 		GLOBL(name, constant)
-		for off := 0; off < 32; off += k.size {
+		filled := width
+		if wide() {
+			filled = k.size
+		}
+		for off := 0; off < filled; off += k.size {
 			if k.size == 4 {
 				DATA(off, U32(k.bits))
 			} else {
 				DATA(off, U64(k.bits))
 			}
 		}
+	}
+	if wide() {
+		return
 	}
 	GLOBL("unpackOrder", constant)
 	for i, x := range []uint32{0, 4, 1, 5, 2, 6, 3, 7} {
@@ -292,15 +307,6 @@ func constants() {
 		}
 		DATA(8*i, U64(word))
 	}
-}
-
-// tailMask is the load mask of the first n elements, n below a vector.
-func (t real) tailMask(n Op) vec {
-	table, end := GP64(), GP64()
-	LEAQ(maskTable.Offset(32), table)
-	MOVQ(n, end)
-	NEGQ(end)
-	return do1(VMOVDQU, Mem{Base: table, Index: end, Scale: uint8(t.size)})
 }
 
 // storeTail writes the first n elements of v at p, n below a vector, in pieces of a power of two: a masked store is slow.

@@ -39,7 +39,7 @@ func boxMuller() {
 	f32.emit(elementwise{name: "dropBelow", outs: words("dst"), ins: words("x u"), scalars: words("p scale"), unroll: 4,
 		doc: "dst = 0 where u < p, else x * scale",
 		body: func(in []vec, s, again []any) []vec {
-			return []vec{do(VANDPS, f32.compare(notLT, in[1], s[0]), do(VMULPS, in[0], s[1]))}
+			return []vec{f32.keep(f32.compare(notLT, in[1], s[0]), do(VMULPS, in[0], s[1]))}
 		}})
 }
 

@@ -54,7 +54,6 @@ func reductions(t real) {
 	t.extremeOf("minOf", "returns the smallest element", t.min, t.or, 0x7ff<<52, 0xff<<23)
 	t.peakOf("peakOf", "largest", t.max, 0xfff<<52, 0x1ff<<23)
 	t.peakOf("troughOf", "smallest", t.min, 0x7ff<<52, 0xff<<23)
-	t.indexOf()
 }
 
 // expSums emits the softmax's two: exp(x*scale - shift), to be summed from the cache, and its sum without storing.
@@ -77,13 +76,16 @@ func expSums() {
 }
 
 func (t real) reduce(k reduction) {
-	name := k.name + t.suffix + "AVX2"
+	if unwanted(k.name) {
+		return
+	}
+	name := k.name + t.suffix + level
 	signature := "func(" + strings.Join(k.ins, ", ") + " []" + t.goType
 	if len(k.scalars) > 0 {
 		signature += ", " + strings.Join(k.scalars, ", ") + " " + t.goType
 	}
 	function(name, framed, signature+") "+t.goType, k.doc+" in the order of Float.Sum.")
-	stack := AllocLocal(32 * counterDepth)
+	stack := AllocLocal(half * counterDepth)
 
 	n := length(k.ins[0])
 	var ins []reg.GPVirtual
@@ -105,12 +107,12 @@ func (t real) reduce(k reduction) {
 	at := func(base reg.GPVirtual, from, to int) mems {
 		var m mems
 		for v := from; v < to; v++ {
-			m = append(m, Mem{Base: base, Index: i, Scale: 1, Disp: 32 * v})
+			m = append(m, Mem{Base: base, Index: i, Scale: 1, Disp: width * v})
 		}
 		return m
 	}
 
-	acc := newVec(accumulators)
+	acc := t.accumulators()
 	// step adds vectors from … to of those at i to as many accumulators.
 	step := func(acc vec, from, to int) {
 		var in []vec
@@ -125,29 +127,30 @@ func (t real) reduce(k reduction) {
 	JZ(LabelRef("fold"))
 	issue(t.xor, acc, acc, acc)
 	m := GP64()
-	MOVQ(U32(accumulators*perChain*t.lanes()), m)
+	MOVQ(U32(perChain*len(acc)*t.lanes()), m)
 	CMPQ(n, m)
 	CMOVQLT(n, m)
 	SUBQ(m, n)
-	loop("wide", m, accumulators*t.lanes(), func() {
-		for a := 0; a < accumulators; a += k.group {
-			step(acc[a:a+k.group], a, a+k.group)
+	loop("wide", m, len(acc)*t.lanes(), func() {
+		group := min(k.group, len(acc))
+		for a := 0; a < len(acc); a += group {
+			step(acc[a:a+group], a, a+group)
 		}
 		if k.ahead {
-			fetch(next, 32*accumulators, true)
+			fetch(next, width*len(acc), true)
 		}
-		ADDQ(I32(32*accumulators), i)
+		ADDQ(I32(width*len(acc)), i)
 	})
 	for a := range acc {
-		if a < accumulators-1 {
+		if a < len(acc)-1 {
 			CMPQ(m, I32(t.lanes()))
 			JL(LabelRef(fmt.Sprintf("tail%d", a)))
 			step(acc[a:a+1], 0, 1)
-			ADDQ(U8(32), i)
+			ADDQ(U8(width), i)
 			SUBQ(I32(t.lanes()), m)
 		}
 	}
-	for a := accumulators - 1; a >= 0; a-- {
+	for a := len(acc) - 1; a >= 0; a-- {
 		t.reduceTail(k, a, m, at, ins, scalars, acc[a:a+1])
 	}
 	Label("push")
@@ -169,7 +172,7 @@ func (t real) reduceTail(k reduction, a int, m reg.GPVirtual, at func(base reg.G
 		issue(t.maskLoad, at(p, 0, 1), mask, v)
 		in = append(in, v)
 	}
-	k.term(acc, in, scalars, func(v vec) vec { return do(t.and, v, mask) })
+	k.term(acc, in, scalars, func(v vec) vec { return t.keep(mask, v) })
 	if a > 0 {
 		JMP(LabelRef("push"))
 	}
@@ -183,20 +186,32 @@ func (t real) push(acc vec, blocks, top reg.GPVirtual) {
 	Label("carry")
 	TESTQ(U32(1), bitsLeft)
 	JZ(LabelRef("rest"))
-	SUBQ(U8(32), top)
+	SUBQ(U8(half), top)
 	issue(t.add, Mem{Base: top}, v, v)
 	SHRQ(U8(1), bitsLeft)
 	JMP(LabelRef("carry"))
 	Label("rest")
 	issue(t.store, v, Mem{Base: top})
-	ADDQ(U8(32), top)
+	ADDQ(U8(half), top)
 	INCQ(blocks)
 }
 
+// accumulators are the four of a block; a vector of AVX-512 holds two.
+func (t real) accumulators() vec { return newVec(accumulators * half / width) }
+
 func (t real) mergeAccumulators(acc vec) vec {
-	v := do(t.add, acc[0:1], acc[1:2])
-	w := do(t.add, acc[2:3], acc[3:4])
-	return do(t.add, v, w)
+	if wide() {
+		acc = vec{acc[0], highHalf(acc[:1])[0], acc[1], highHalf(acc[1:])[0]}
+		for i := range acc {
+			acc[i] = acc[i].AsY().(reg.VecVirtual)
+		}
+	}
+	add := func(x, y reg.VecVirtual) reg.VecVirtual {
+		sum := YMM()
+		issue(t.add, vec{y}, vec{x}, vec{sum})
+		return sum
+	}
+	return vec{add(add(acc[0], acc[1]), add(acc[2], acc[3]))}
 }
 
 // foldCounter adds what the counter holds, small blocks first, then the lanes, and returns from the function.
@@ -204,14 +219,15 @@ func (t real) foldCounter(stack Mem, top reg.GPVirtual) {
 	Label("fold")
 	bottom := GP64()
 	LEAQ(stack, bottom)
-	v := t.zero()
+	v := vec{YMM()}
+	issue(t.xor, v, v, v)
 	CMPQ(top, bottom)
 	JE(LabelRef("empty"))
-	SUBQ(U8(32), top)
+	SUBQ(U8(half), top)
 	issue(t.load, Mem{Base: top}, v)
 	JMP(LabelRef("foldTest"))
 	Label("foldNext")
-	SUBQ(U8(32), top)
+	SUBQ(U8(half), top)
 	issue(t.add, Mem{Base: top}, v, v)
 	Label("foldTest")
 	CMPQ(top, bottom)
@@ -222,9 +238,14 @@ func (t real) foldCounter(stack Mem, top reg.GPVirtual) {
 
 // returnLanes merges the lanes of v by halves and returns the result.
 func (t real) returnLanes(v vec, merge func(x, y vec)) {
-	w := newVec(1)
+	w := vec{YMM()}
+	if v[0].Size() > half {
+		w = newVec(1)
+		VEXTRACTF64X4(U8(1), v[0], w[0].AsY())
+		merge(v, w)
+	}
 	low, other := v[0].AsX(), w[0].AsX()
-	VEXTRACTF128(U8(1), v[0], other)
+	upperLanes(v[0].AsY(), other)
 	merge(v, w)
 	if t.size == 4 {
 		VPERMILPS(U8(0x0e), low, other)
@@ -245,7 +266,7 @@ func (t real) extremeOf(name, doc string, pick, merge instruction, worst64, wors
 	if t.size == 4 {
 		worst = worst32
 	}
-	function(name+t.suffix+"AVX2", noSplit, "func(x []"+t.goType+") "+t.goType, doc+": NaN if there is one, -0 below +0.")
+	function(name+t.suffix+level, noSplit, "func(x []"+t.goType+") "+t.goType, doc+": NaN if there is one, -0 below +0.")
 	n, x := length("x"), slice("x")
 	t.fold(n, x, t.raw(worst), func(a, v vec) { issue(t.load, t.extreme(pick, merge, a, v), a) })
 }
@@ -256,7 +277,7 @@ func (t real) peakOf(name, which string, pick instruction, worst64, worst32 uint
 	if t.size == 4 {
 		worst = worst32
 	}
-	function(name+t.suffix+"AVX2", noSplit, "func(x []"+t.goType+") "+t.goType, "returns the "+which+" element, any if there is a NaN, any zero of two.")
+	function(name+t.suffix+level, noSplit, "func(x []"+t.goType+") "+t.goType, "returns the "+which+" element, any if there is a NaN, any zero of two.")
 	n, x := length("x"), slice("x")
 	t.fold(n, x, t.raw(worst), func(a, v vec) { issue(pick, v, a, a) })
 }
@@ -268,13 +289,13 @@ func (t real) fold(n, x reg.GPVirtual, worst Mem, take func(a, v vec)) {
 	issue(t.load, start, acc)
 	loop("wide", n, accumulators*t.lanes(), func() {
 		for a := 0; a < accumulators; a += 2 {
-			take(acc[a:a+2], t.copyOf(mems{{Base: x, Disp: 32 * a}, {Base: x, Disp: 32 * (a + 1)}}))
+			take(acc[a:a+2], t.copyOf(mems{{Base: x, Disp: width * a}, {Base: x, Disp: width * (a + 1)}}))
 		}
-		ADDQ(I32(32*accumulators), x)
+		ADDQ(I32(width*accumulators), x)
 	})
 	loop("vector", n, t.lanes(), func() {
 		take(acc[:1], t.copyOf(Mem{Base: x}))
-		ADDQ(U8(32), x)
+		ADDQ(U8(width), x)
 	})
 	TESTQ(n, n)
 	JZ(LabelRef("merge"))
@@ -294,7 +315,7 @@ func (t real) indexOf() {
 	i, mask := GP64(), GP32()
 	XORQ(i, i)
 	hit := func(e vec) {
-		m := t.compare(cmpEQ, e, v)
+		m := t.compare(cmpEQ, e, v).(vec)
 		issue(t.or, m, t.compare(cmpUnord, e, e), m)
 		if t.size == 4 {
 			VMOVMSKPS(m[0], mask)
