@@ -7,7 +7,7 @@ GO ?= go
 CUDA_FLAGS = CGO_CFLAGS=-I$(CURDIR)/internal/cuda
 TANDEM = bin/tandem
 
-.PHONY: run test data build lint generate generated support ledger compilers cross purego arm64 race fuzz mutate peers
+.PHONY: run test data build lint generate generated support ledger compilers cross purego avx512 arm64 race fuzz mutate peers
 
 include kernels/kernels.mk
 
@@ -67,6 +67,9 @@ cross: ## the library for machines that are not this one
 
 purego: ## without assembly
 	$(GO) test -tags purego -short . ./cpu/... ./internal/parity
+
+avx512: ## the AVX-512 kernels on an emulated processor, where there is none
+	.ci/avx512-emulated/run
 
 arm64: ## one case an op on linux/arm64, where Go fuses multiply-add
 	@mkdir -p out

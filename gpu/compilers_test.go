@@ -52,9 +52,7 @@ func results(t *testing.T, name string, cases []parity.Case) [][][]byte {
 			if !only.MatchString(cases[i].Name) {
 				continue
 			}
-			res := parity.Run(context.Background(), b, &cases[i])
-			require.NotEqual(t, parity.Failed, res.Status, "%s: %s", cases[i].Name, res.Reason)
-			out[i] = res.Out
+			out[i] = parity.Run(context.Background(), b, &cases[i]).Out // whether it is right, TestParity says
 		}
 	})
 	return out
