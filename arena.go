@@ -182,7 +182,10 @@ func (c *core) child() *Scope {
 // runs, this scope cannot be used.
 func (s *Scope) Nest(f func(*Scope) Tensor) Tensor {
 	c := s.core
-	s.live("nest")
+	if s.live("nest"); f == nil {
+		s.fail("nest", "", errNoFunc)
+		return c.slot(op.View{})
+	}
 	n := c.child()
 	c.depth++
 	n.level, n.mark = c.depth, len(c.stack)
@@ -222,7 +225,7 @@ func (c *core) release(t Tensor, mark int) {
 }
 
 // Keep moves a temporary out of the scope: the result is persistent and the caller's to close, whatever becomes of the
-// scope. A view, or a value that other temporaries share memory with, is copied. In a Program the result holds the
+// scope. A view, a value that other temporaries share memory with, and one that was kept before are copied. In a Program the result holds the
 // value of the latest run. After an error Keep returns a temporary.
 func (s *Scope) Keep(t Tensor) Tensor {
 	s.live("keep")
@@ -233,7 +236,7 @@ func (s *Scope) Keep(t Tensor) Tensor {
 		return t
 	}
 	v := t.slot.view
-	if s.prog != nil || s.tape != nil || v.Block.Refs != 1 || v.Off != 0 || v.Format == op.Dense && !v.Contiguous() {
+	if s.prog != nil || s.tape != nil || v.Block.Refs != 1 || v.Block.Shared || v.Off != 0 || v.Format == op.Dense && !v.Contiguous() {
 		return s.keepCopy(t)
 	}
 	v.Block.Shared = true // no longer the arena's

@@ -82,12 +82,26 @@ func extent(v *op.View) int {
 	return v.Span() * v.DType.Size()
 }
 
-// overlapsItself reports whether two elements of t can lie in one place: a stretched dimension.
+// overlapsItself reports whether two elements of t may lie in one place: whether some dimension steps less far than the
+// ones that step less reach together. Strides that interleave without meeting are taken to meet.
 func overlapsItself(t *op.Type) bool {
-	for i, d := range t.Dims[:t.Rank] {
-		if d > 1 && t.Strides[i] == 0 {
+	reach, last := 1, -1 // elements from the first to the last of the dimensions up to stride last
+	for range t.Rank {
+		next := -1
+		for i, d := range t.Dims[:t.Rank] {
+			after := last < 0 || t.Strides[i] > t.Strides[last] || t.Strides[i] == t.Strides[last] && i > last
+			if d > 1 && after && (next < 0 || t.Strides[i] < t.Strides[next]) {
+				next = i
+			}
+		}
+		if next < 0 {
+			return false
+		}
+		if t.Strides[next] < reach {
 			return true
 		}
+		reach += (t.Dims[next] - 1) * t.Strides[next]
+		last = next
 	}
 	return false
 }

@@ -212,6 +212,9 @@ func (d *Device) exhausted(size int, cause error) error {
 
 // begin lends an arena to a run.
 func (d *Device) begin(ctx context.Context) (*core, error) {
+	if d == nil {
+		return nil, fmt.Errorf("tandem: run: %w", errNoDevice)
+	}
 	if ctx == nil {
 		return nil, fmt.Errorf("tandem: run on %s: the context is nil: %w", d.Name(), ErrScope)
 	}
@@ -276,6 +279,9 @@ func (d *Device) retireBlock(b *op.Block) {
 // Run calls f with a scope whose temporaries end with it. It returns the scope's first error, else f's; work that was
 // enqueued has ended by then. When ctx ends, ops that have not begun fail with its error, and long ones stop.
 func (d *Device) Run(ctx context.Context, f func(*Scope) error) (err error) {
+	if f == nil {
+		return fmt.Errorf("tandem: run: %w", errNoFunc)
+	}
 	c, err := d.begin(ctx)
 	if err != nil {
 		return err

@@ -19,6 +19,12 @@ var (
 	ErrAlias       = op.ErrAlias       // a destination that overlaps an operand, or a value that a gradient still needs
 )
 
+// What a caller left out.
+var (
+	errNoDevice = op.Errorf(ErrDevice, "the device is nil")
+	errNoFunc   = op.Errorf(ErrScope, "the function is nil")
+)
+
 // OpError says which op failed, on which operands, on which device and why.
 type OpError struct {
 	Op     string // like matmul

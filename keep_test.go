@@ -161,3 +161,26 @@ func TestReleaseAcrossScopes(t *testing.T) {
 		return nil
 	}))
 }
+
+// A temporary that is kept twice is two tensors.
+func TestKeepTwice(t *testing.T) {
+	d := openTest(t)
+	x := tensor(t, d, []float32{1, 2}, 2)
+	live := d.Stats().Live
+	var k [2]Tensor
+	require.NoError(t, d.Run(bg, func(s *Scope) error {
+		y := s.Add(x, x)
+		k[0] = s.Keep(y)
+		k[1] = s.Keep(y)
+		return nil
+	}))
+	require.NoError(t, k[0].Close())
+	z, err := FromSlice(d, []float32{5, 5}, 2)
+	require.NoError(t, err)
+	got, err := ReadAll[float32](k[1])
+	require.NoError(t, err)
+	require.Equal(t, []float32{2, 4}, got)
+	require.NoError(t, k[1].Close())
+	require.NoError(t, z.Close())
+	require.Equal(t, live, d.Stats().Live)
+}

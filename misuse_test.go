@@ -44,6 +44,43 @@ func TestImpossibleParameters(t *testing.T) {
 	}))
 }
 
+// What is nil is an error of a known kind.
+func TestNil(t *testing.T) {
+	d := openTest(t)
+	_, err := FromSlice(nil, []float32{1}, 1)
+	require.ErrorIs(t, err, ErrDevice)
+	_, err = Zeros(nil, F32, 1)
+	require.ErrorIs(t, err, ErrDevice)
+	_, err = Wrap(nil, []float32{1}, 1)
+	require.ErrorIs(t, err, ErrDevice)
+	require.ErrorIs(t, (*Device)(nil).Run(bg, func(*Scope) error { return nil }), ErrDevice)
+	require.ErrorIs(t, d.Run(bg, nil), ErrScope)
+	_, err = d.Compile(nil)
+	require.ErrorIs(t, err, ErrScope)
+	require.ErrorIs(t, d.Run(bg, func(s *Scope) error { s.Nest(nil); return nil }), ErrScope)
+	requireIdle(t, d)
+}
+
+// A destination in which two elements share a place has no one result.
+func TestOverlappingDestination(t *testing.T) {
+	d := openTest(t)
+	b := tensor(t, d, make([]float32, 6), 2, 3)
+	for _, c := range []struct {
+		strides []int
+		meet    bool
+	}{{[]int{3, 1}, false}, {[]int{1, 2}, false}, {[]int{5, 1}, false}, {[]int{1, 1}, true}, {[]int{0, 1}, true}, {[]int{2, 1}, true}, {[]int{1, 0}, true}} {
+		a, err := WrapStrided(d, make([]float32, 20), []int{2, 3}, c.strides)
+		require.NoError(t, err)
+		err = d.Run(bg, func(s *Scope) error { s.Into(a).AddScalar(b, 1); return nil })
+		if c.meet {
+			require.ErrorIs(t, err, ErrAlias, "%v", c.strides)
+		} else {
+			require.NoError(t, err, "%v", c.strides)
+		}
+		require.NoError(t, a.Close())
+	}
+}
+
 // A custom op's Shape function may do to its argument what it likes.
 func TestShapeFunctionsOwnTheirArgument(t *testing.T) {
 	d := openTest(t)

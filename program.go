@@ -48,6 +48,9 @@ func (p *Program) Price() Price { return p.price }
 // run (a position, a learning rate) must be a tensor. Persistent tensors that f mentions must stay open as long as
 // the Program runs.
 func (d *Device) Compile(f func(*Scope) error) (_ *Program, err error) {
+	if f == nil {
+		return nil, fmt.Errorf("tandem: compile: %w", errNoFunc)
+	}
 	c, err := d.begin(context.Background())
 	if err != nil {
 		return nil, err

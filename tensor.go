@@ -193,6 +193,9 @@ func Empty(d *Device, dtype DType, dims ...int) (Tensor, error) {
 }
 
 func (d *Device) empty(t *Type) (Tensor, error) {
+	if d == nil {
+		return Tensor{}, fmt.Errorf("tandem: empty %v: %w", *t, errNoDevice)
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	b, err := d.take(d.size(t))

@@ -65,6 +65,9 @@ func (s *Scope) borrow(data []byte, dt DType, dims, strides []int) Tensor {
 
 // hostView is data as a view. Its block is Shared: no arena counts it, and none ever reuses or frees it.
 func (d *Device) hostView(data []byte, dt DType, dims, strides []int) (op.View, error) {
+	if d == nil {
+		return op.View{}, errNoDevice
+	}
 	if dt == 0 {
 		return op.View{}, op.Errorf(ErrDType, "uint16 can be f16 or bf16; use Empty and Write")
 	}

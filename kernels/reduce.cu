@@ -33,7 +33,11 @@ template <class C> DEV C identity(u32 fn) {
   return fn == PROD ? C(1) : fn == MAX_OF ? lowest<C>() : fn == MIN_OF ? highest<C>() : C(0);
 }
 
-template <class C> DEV C map(u32 fn, C x) { return fn == NORM1 ? (x < 0 ? -x : x) : fn == NORM2 || fn == SUM_SQUARES ? x * x : x; }
+// map is for norms alone more than the element itself; integers have none.
+template <class C> DEV C map(u32 fn, C x) {
+  if constexpr (!is_float<C>) return x;
+  return fn == NORM1 ? (x < 0 ? -x : x) : fn == NORM2 || fn == SUM_SQUARES ? x * x : x;
+}
 
 // zero is either of two equal numbers; of zeros the one with a minus when it is wanted, so that no order of folding shows.
 template <class C> DEV C zero(bool minus, C a, C b) {

@@ -39,7 +39,7 @@ template <u32 TEAM, u32 held, class T> struct RowValues {
 
   // fetch reads four values times scale, -Inf past the row's end.
   INLINE Four<C> fetch(u32 i) const {
-    Four<C> v = load_first(x + i, (i32)(n - i));
+    Four<C> v = held > 0 ? load_first(x + i, (i32)(n - i)) : load4(x, i, n);
 #pragma unroll
     for (u32 k = 0; k < 4; k++) v.v[k] = i + k < n ? v.v[k] * scale : lowest<C>();
     return v;

@@ -62,6 +62,9 @@ func (a *app) bench(ctx context.Context, f benchFlags, named bool) error {
 	if f.threads == 0 {
 		f.threads = runtime.GOMAXPROCS(0)
 	}
+	if most := 4 * runtime.NumCPU(); f.threads > most {
+		return misusef("--threads %d: at most %d on this machine", f.threads, most)
+	}
 	impls, err := a.impls(f, named)
 	for _, impl := range impls {
 		defer impl.Close()

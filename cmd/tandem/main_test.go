@@ -53,6 +53,7 @@ func TestMisuse(t *testing.T) {
 		"bench --peer nobody":                  `no peer "nobody"`,
 		"bench --rounds 0":                     "--rounds 0: want at least 1",
 		"bench --threads -1":                   "--threads -1: want at least 1",
+		"bench --threads 100000":               "--threads 100000: at most",
 		"bench --peer= --json - --benchstat -": "standard output is taken",
 		"bench --peer= --html -":               "want a file",
 	} {

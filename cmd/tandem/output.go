@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 )
 
 // outputs are the files that a command writes beside its text, of which one may be standard output: then the text goes
@@ -14,6 +15,7 @@ type outputs struct {
 	app     *app
 	text    *stream
 	closers []io.Closer
+	paths   map[string]bool // of the files
 }
 
 func (a *app) newOutputs() *outputs { return &outputs{app: a, text: &stream{Writer: a.stdout}} }
@@ -44,11 +46,18 @@ func (o *outputs) create(flag, path string) (io.Writer, error) {
 		o.text.Writer = o.app.stderr
 		return o.app.stdout, nil
 	}
+	if o.paths[filepath.Clean(path)] {
+		return nil, misusef("--%s %s: another flag writes there", flag, path)
+	}
 	f, err := os.Create(path)
 	if err != nil {
 		return nil, fmt.Errorf("--%s: %w", flag, err)
 	}
 	o.closers = append(o.closers, f)
+	if o.paths == nil {
+		o.paths = map[string]bool{}
+	}
+	o.paths[filepath.Clean(path)] = true
 	return f, nil
 }
 

@@ -18,7 +18,7 @@ type Level uint8
 const (
 	Generic Level = iota // plain Go
 	AVX2                 // AVX2, FMA, F16C, BMI2
-	AVX512               // AVX-512 F, BW, DQ, VL, VNNI, VPOPCNTDQ: Ice Lake, Zen 4 and later
+	AVX512               // AVX-512 F, BW, DQ, VL: Skylake-X, Zen 4 and later
 	numLevels
 )
 
@@ -28,7 +28,9 @@ func (l Level) String() string { return names[l] }
 
 // Features are instructions beyond a level.
 type Features struct {
-	BF16 bool // AVX512_BF16: VDPBF16PS and the conversions
+	BF16      bool // AVX512_BF16: VDPBF16PS and the conversions
+	VNNI      bool // AVX512_VNNI: VPDPBUSD and its kin
+	VPOPCNTDQ bool // AVX512_VPOPCNTDQ: population counts of vectors
 }
 
 // Detect reports the highest level that the processor and the build (tag purego) allow.
@@ -40,8 +42,8 @@ func Detect() (Level, Features) {
 	switch {
 	case !(x.HasAVX2 && x.HasFMA && x.HasBMI2 && x.HasF16C):
 		return Generic, Features{}
-	case x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512VL && x.HasAVX512VNNI && x.HasAVX512VPOPCNTDQ:
-		return AVX512, Features{BF16: x.HasAVX512BF16}
+	case x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512VL:
+		return AVX512, Features{BF16: x.HasAVX512BF16, VNNI: x.HasAVX512VNNI, VPOPCNTDQ: x.HasAVX512VPOPCNTDQ}
 	}
 	return AVX2, Features{}
 }
