@@ -19,6 +19,7 @@ func TestDependenciesAreFew(t *testing.T) {
 		allowed  []string
 	}{
 		{[]string{module, module + "/cpu"}, "", []string{"golang.org/x/sys"}},
+		{[]string{module + "/weights", module + "/lm/tokenizer"}, "", []string{"golang.org/x/sys", "golang.org/x/text"}},
 		{[]string{module, module + "/gpu"}, "cuda", []string{"golang.org/x/sys", "gorgonia.org/cu", "github.com/google/uuid", "github.com/pkg/errors"}},
 	} {
 		args := []string{"list", "-deps", "-tags", c.tags, "-f", "{{if .Module}}{{.Module.Path}}{{end}}"}
