@@ -13,11 +13,17 @@ func roads() []parity.Case {
 	var cs []parity.Case
 	for _, d := range reals {
 		cs = append(cs, longRows(d)...)
+		cs = append(cs, oddRows(d)...)
+		cs = append(cs, productRoads(d)...)
 		cs = append(cs, draws(d)...)
 		cs = append(cs, brokenLoops(d, parity.Normal)...)
 	}
 	for _, d := range integers {
 		cs = append(cs, brokenLoops(d, parity.SmallInt)...)
+	}
+	for _, d := range numbers {
+		cs = append(cs, reduceRoads(d)...)
+		cs = append(cs, everyFunction(d)...)
 	}
 	for _, d := range []op.DType{op.F16, op.BF16} {
 		cs = append(cs, tensorCores(d)...)
@@ -26,13 +32,14 @@ func roads() []parity.Case {
 	for _, d := range shorts {
 		cs = append(cs, wideHeads(d)...)
 		cs = append(cs, epiloguesOnTiles(d)...)
+		cs = append(cs, remaindersOnTiles(d)...)
 	}
 	return append(cs, indexRoads()...)
 }
 
 func tensorCores(d op.DType) (cs []parity.Case) {
-	for _, t := range [][2]bool{{false, false}, {false, true}, {true, false}, {true, true}} {
-		for _, s := range [][3]int{{40, 48, 72}, {136, 264, 40}, {16, 8, 8}, {16, 40, 392}, {140, 136, 232}, {40, 8, 0}} {
+	for _, t := range transpositions {
+		for _, s := range [][3]int{{40, 48, 72}, {136, 264, 40}, {16, 8, 8}, {16, 40, 392}, {140, 136, 232}, {144, 136, 232}, {40, 8, 0}} {
 			a, b := []int{s[0], s[2]}, []int{s[2], s[1]}
 			if t[0] {
 				a[0], a[1] = a[1], a[0]
@@ -52,7 +59,7 @@ func tensorCores(d op.DType) (cs []parity.Case) {
 
 // groupsOnTensorCores are a few rows per group and many, with groups beside each other, empty ones, and k and m beyond a tile.
 func groupsOnTensorCores(d op.DType) (cs []parity.Case) {
-	for _, s := range []struct{ n, k, m, groups int }{{40, 392, 24, 6}, {40, 16, 37, 6}, {200, 40, 133, 3}, {200, 40, 136, 3}, {300, 136, 8, 2}, {40, 0, 24, 6}, {200, 0, 136, 3}} {
+	for _, s := range []struct{ n, k, m, groups int }{{40, 392, 24, 6}, {40, 16, 37, 6}, {200, 40, 133, 3}, {200, 40, 136, 3}, {300, 136, 40, 2}, {200, 392, 136, 3}, {1200, 136, 136, 2}, {40, 0, 24, 6}, {200, 0, 136, 3}} {
 		for _, g := range []parity.Gen{parity.Normal, parity.SmallInt} {
 			inner, outer, name := parity.Linear(s.k), parity.Linear(s.n), "mma"
 			if g == parity.SmallInt {
@@ -65,17 +72,20 @@ func groupsOnTensorCores(d op.DType) (cs []parity.Case) {
 				parity.New(&op.GroupedOuter{}, []parity.Operand{x, parity.Of(g, d, s.n, s.m), cut}, outer, parity.ZeroAllowed(), parity.Tag("%s", name)))
 		}
 	}
-	return cs
+	// Nothing to add up, at an address that keeps tensor cores away.
+	x, w := parity.Of(parity.Normal, d, 40, 0).Shifted(), parity.Of(parity.Normal, d, 6, 24, 0)
+	cut := parity.Operand{Type: op.Make(op.I32, 7), Gen: parity.Cuts, Limit: 40}
+	return append(cs, parity.New(&op.GroupedMatMul{TransB: true}, []parity.Operand{x, w, cut}, parity.ZeroAllowed(), parity.Tag("nt/nothing")))
 }
 
 // epiloguesOnTiles are products of odd sizes whose rows are so far apart that 16-byte copies reach them: for the tiles of
 // few rows, and, on a device so small that it is full with one, for the large ones.
 func epiloguesOnTiles(d op.DType) (cs []parity.Case) {
 	const n, k = 11, 19
-	for _, t := range [][2]bool{{false, false}, {false, true}, {true, false}, {true, true}} {
+	for _, t := range transpositions {
 		for _, m := range []int{3, 11, 27} {
 			in := append(paddedProduct(d, m, n, k, t), parity.Of(parity.Normal, d, n), parity.Of(parity.Normal, d, m, n))
-			for _, act := range []op.UnaryFn{op.ReLU, op.SiLU, op.GELU, op.GELUTanh, op.Sigmoid, op.Tanh} {
+			for _, act := range activations {
 				o := &op.MatMul{Alpha: 1, Beta: 1, TransA: t[0], TransB: t[1], HasBias: true, HasC: true, HasAct: true, Act: act}
 				cs = append(cs, parity.New(o, in, parity.Linear(k), parity.Tag("tile/%v", act)))
 			}

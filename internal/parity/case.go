@@ -39,6 +39,7 @@ type Operand struct {
 	op.Type
 	Gen    Gen
 	Weight bool       // reaches the op packed for the device
+	Shift  int        // elements between a 16-byte boundary and its first
 	Limit  int        // of Index, Cuts and Ties; of Chances, where it is not 0; the seed of a Key that is chosen
 	Row    [4]float64 // of Rows
 }
@@ -93,6 +94,12 @@ func (o Operand) Turned() Operand {
 	return o
 }
 
+// Shifted is o one element behind the address where a buffer begins, which no wide access reaches.
+func (o Operand) Shifted() Operand {
+	o.Shift = 1
+	return o
+}
+
 // Stretched is o with stride 0 along a dimension.
 func (o Operand) Stretched(axis int) Operand {
 	n := o.Dims[axis]
@@ -140,7 +147,11 @@ func New(o op.Op, in []Operand, opts ...Option) Case {
 	c := Case{Op: o, In: in, Name: o.Name() + "/" + dtypeName(o, in)}
 	var shapes []string
 	for _, x := range in {
-		shapes = append(shapes, shapeName(&x.Type))
+		name := shapeName(&x.Type)
+		if x.Shift > 0 {
+			name += fmt.Sprintf("+%d", x.Shift)
+		}
+		shapes = append(shapes, name)
 	}
 	if len(shapes) > 0 {
 		c.Name += "/" + strings.Join(shapes, "_")
@@ -234,6 +245,8 @@ func (o *Operand) real(r *rand.Rand) float64 {
 		return float64(r.IntN(9) - 4)
 	case Unit:
 		return r.Float64()
+	case Index:
+		return float64(r.IntN(max(1, o.Limit)))
 	case LogProb:
 		return -1 - 3*r.Float64()
 	case Tiny:

@@ -23,5 +23,6 @@ var floats = []op.DType{op.F32, op.F64, op.F16, op.BF16}
 // integers are the integer types.
 var integers = []op.DType{op.I64, op.I32, op.I8, op.U8}
 
-// rowShapes are shapes for ops on the last dimension: one element, odd tails, wide and tall, empty.
-var rowShapes = [][]int{{4, 33}, {1}, {1, 1}, {3, 7}, {2, 3, 64}, {5, 257}, {130, 8}, {2, 4099}, {0, 4}}
+// rowShapes are shapes for ops on the last dimension: one element, odd tails, wide and tall, every remainder of a row that
+// is too long for a warp, empty.
+var rowShapes = [][]int{{4, 33}, {1}, {1, 1}, {3, 7}, {2, 3, 64}, {5, 257}, {3, 62}, {130, 8}, {2, 4099}, {2, 1501}, {2, 1502}, {2, 1503}, {0, 4}}

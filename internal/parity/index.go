@@ -262,7 +262,9 @@ func quantiles() []Case {
 			New(&op.Quantile{Q: 0.3}, []Operand{Of(Normal, d, 1)}, Spreading(quantileSpread)),
 			New(&op.Quantile{Q: 0.3}, []Operand{Of(Normal, d, 0, 4)}, Spreading(quantileSpread)),
 			New(&op.Quantile{Q: 0.3}, []Operand{Of(Normal, d, 5, 9).Turned()}, Spreading(quantileSpread)),
-			New(&op.Quantile{Q: 0.7}, []Operand{Of(Normal, d, 40000)}, Spreading(quantileSpread)))
+			New(&op.Quantile{Q: 0.7}, []Operand{Of(Normal, d, 40000)}, Spreading(quantileSpread)),
+			New(&op.Quantile{Q: 0.7}, []Operand{Of(SmallInt, d, 2, 1500)}, Spreading(quantileSpread), Tag("ties"), ZeroAllowed()),
+			New(&op.Quantile{Q: 0.3}, []Operand{Of(Normal, d, 6, 1100)}, Spreading(quantileSpread)))
 	}
 	return cs
 }

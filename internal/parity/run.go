@@ -126,11 +126,13 @@ func (h *harness) buffer(t op.Type, size int) (buffer, error) {
 
 // input uploads an input, laid out by the operand's strides; gaps keep the guard's pattern.
 func (h *harness) input(o *Operand, a *ref.Array) error {
-	b, err := h.buffer(o.Type, o.Span()*o.DType.Size())
+	shift := o.Shift * o.DType.Size()
+	b, err := h.buffer(o.Type, o.Span()*o.DType.Size()+shift)
 	if err != nil {
 		return err
 	}
-	host := op.View{Type: o.Type, Block: &op.Block{Bytes: b.image}, Off: guard}
+	b.view.Off += shift
+	host := op.View{Type: o.Type, Block: &op.Block{Bytes: b.image}, Off: b.view.Off}
 	ref.Store(&host, a)
 	*a = ref.Load(&host) // where the operand is stretched, its elements share memory
 	if err := h.stream.Upload(&b.whole, b.image); err != nil {
@@ -230,7 +232,7 @@ func (h *harness) prepare(want []ref.Array) error {
 // straighten replaces input i by a contiguous copy.
 func (h *harness) straighten(i int) error {
 	old := h.in[i]
-	host := op.View{Type: old.view.Type, Block: &op.Block{Bytes: old.image}, Off: guard}
+	host := op.View{Type: old.view.Type, Block: &op.Block{Bytes: old.image}, Off: old.view.Off}
 	a := ref.Load(&host)
 	b, err := h.buffer(a.Type, a.Bytes())
 	if err != nil {

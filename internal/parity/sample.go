@@ -51,6 +51,8 @@ func asF32(c *Case) { c.Unit = unit(op.F32) }
 func categoricals() []Case {
 	var cs []Case
 	for _, d := range floats {
+		params := Operand{Type: op.Make(op.F32, 9, 4), Gen: Rows, Row: [4]float64{1, 0, 1, 0}}
+		cs = append(cs, New(&op.Categorical{}, []Operand{Of(Masked, d, 9, 1), params, Of(Key, op.I64, 3)}, Spreading(rowSpread), Loosely(8), Tag("masked"), ZeroAllowed(), asF32))
 		for _, n := range []int{1, 7, 100, 5000} {
 			for i, p := range [][4]float64{{0, 0, 1, 0}, {1, 0, 1, 0}, {0.7, 5, 1, 0}, {1.3, 0, 0.6, 0}, {1, 0, 1, 0.2}, {0.9, 40, 0.8, 0.05}, {1, 1, 1, 0}, {1, 0, 0, 0}} {
 				params := Operand{Type: op.Make(op.F32, 9, 4), Gen: Rows, Row: p}

@@ -54,6 +54,7 @@ func segments() []Case {
 	for _, d := range op.DTypes {
 		cs = append(cs,
 			New(&op.SegmentExpand{Rows: 40}, []Operand{Of(Normal, d, 6, 7), offsets(6, 40)}, ZeroAllowed()),
+			New(&op.SegmentExpand{Rows: 40}, []Operand{Of(Normal, d, 6), offsets(6, 40)}, ZeroAllowed()),
 			New(&op.SegmentExpand{Rows: 3}, []Operand{Of(Normal, d, 5), offsets(5, 6)}, ZeroAllowed()))
 	}
 	return cs

@@ -16,7 +16,7 @@ func softmaxes() []Case {
 				tag := Tag("scale=%v", scale)
 				cs = append(cs,
 					New(&op.Softmax{Scale: scale}, []Operand{Of(Normal, d, s...)}, Rowwise(n), tag),
-					New(&op.SoftmaxGrad{Scale: scale}, []Operand{Of(Unit, d, s...), Of(Normal, d, s...)}, Rowwise(n), tag))
+					New(&op.SoftmaxGrad{Scale: scale}, []Operand{Of(Unit, d, s...), Of(Normal, d, s...)}, Spreading(softmaxGradSpread(scale)), Loosely(LinearFactor), tag))
 			}
 		}
 		cs = append(cs,
@@ -27,6 +27,23 @@ func softmaxes() []Case {
 			New(&op.Softmax{Scale: 1}, []Operand{Of(Normal, d, 3, 33).Turned()}, Rowwise(33)))
 	}
 	return append(cs, losses()...)
+}
+
+// softmaxGradSpread: scale y (dy - Σ y dy), with the sum's rounding.
+func softmaxGradSpread(scale float32) Spread {
+	return func(in, want []ref.Array) []ref.Array {
+		s, n := ref.NewArray(want[0].Type), in[0].Last()
+		for r := 0; r < len(s.F); r += n {
+			total := 0.0
+			for i := range n {
+				total += math.Abs(in[0].F[r+i] * in[1].F[r+i])
+			}
+			for i := range n {
+				s.F[r+i] = float64(scale) * math.Abs(in[0].F[r+i]) * (math.Abs(in[1].F[r+i]) + total)
+			}
+		}
+		return []ref.Array{s}
+	}
 }
 
 func losses() []Case {

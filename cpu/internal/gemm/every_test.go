@@ -25,10 +25,16 @@ func TestEveryAVX512Kernel(t *testing.T) {
 	defer p.Release()
 	var ws Workspace
 	for m := 1; m <= e.f32.mr; m++ {
-		n := e.f32.nr + e.f32.nr/4 // a whole strip and less than half of one
-		testTiles(t, e, p, problemCase{m: m, n: n, k: 5, at: F32, bt: F32, ct: F32, alpha: 2, integers: true})
-		testTiles(t, e, p, problemCase{m: m, n: n, k: 5, at: F64, bt: F64, ct: F64, alpha: 2, integers: true})
-		testTiles(t, e, p, problemCase{m: m, n: n, k: 5, at: BF16, bt: BF16, ct: F32, alpha: 1, integers: true})
+		n := e.f32.nr + e.f32.nr/4                 // a whole strip and less than half of one
+		for _, n := range []int{n, e.f32.nr - 3} { // and nearly one
+			c := problemCase{m: m, n: n, k: 5, cgap: 2, alpha: 2, beta: float64(m % 2), integers: true}
+			for _, c.at = range []Type{F32, F64} {
+				c.bt, c.ct = c.at, c.at
+				testTiles(t, e, p, c)
+			}
+			c.at, c.bt, c.ct, c.alpha = BF16, BF16, F32, 1
+			testTiles(t, e, p, c)
+		}
 		testInner[float32](t, e, m, n, 5)
 		testInner[float64](t, e, m, n, 5)
 	}
@@ -38,11 +44,13 @@ func TestEveryAVX512Kernel(t *testing.T) {
 			if ty[0] == BF16 {
 				c.ct = F32
 			}
-			c.check(t, e, p, &ws)
+			for _, c.beta = range []float64{0, 2} {
+				c.check(t, e, p, &ws)
+			}
 		}
 	}
 	for m := 1; m <= streamRows; m++ {
-		for _, n := range []int{1, 16, 37, 64} {
+		for _, n := range []int{1, 16, 37, 63, 64} {
 			testStream[float32](t, &e.f32, m, n)
 			testStream[float64](t, &e.f64, m, n)
 		}
