@@ -26,6 +26,13 @@ func loops() []Mutation {
 		),
 		in(dir+"math32.go", generic,
 			row{"func expm1Poly(", "0.0416665077", "0.0416", Rounding, `^exp/f32`, 0},
+			row{"func expBelow(", "0.240226492", "0.2402", Rounding, `^softmax/f32`, 0},
+			row{"func expBelow(", "FMA32(float32(r*q), s, s)", "float32(r*q) * s", Operand, `^softmax/f32`, 0},
+			row{"func normalCDF(", "132.269684", "132.27", Rounding, `^gelu/f32`, 0},
+			row{"func normalCDF(", "float32(c*p)/q", "float32(c*q)/p", Operand, `^gelu/f32`, 0},
+		),
+		in(dir+"rows.go", "TestVariantsAgree",
+			row{"func (f *Float[T]) composeRows(", "return sum(next)", "return sum(x)", Operand, "", 0},
 		),
 	)
 }

@@ -33,12 +33,15 @@ type Mutation struct {
 	Nth  int    `json:",omitempty"` // which of its occurrences in the function, from 0
 	New  string
 	Kind Kind
-	Test string // the part of the suite that must notice: a variant of the CPU's, or a configuration of the simulator's
-	Op   string // a regular expression: the parity cases that must
+	Test string // what must notice: a variant of the CPU's suite, a configuration of the simulator's, or a test of File's own package
+	Op   string // a regular expression: the parity cases that must; none for a test of the package's own
 }
 
 // PTX reports whether the mutation is one of PTX, else of the CPU's kernels.
 func (m *Mutation) PTX() bool { return strings.HasSuffix(m.File, ".ptx") }
+
+// Own reports whether a test of the file's own package must notice, not the suite of all kernels.
+func (m *Mutation) Own() bool { return strings.HasPrefix(m.Test, "Test") }
 
 // Name tells a mutation from all others.
 func (m *Mutation) Name() string {
@@ -106,7 +109,9 @@ func (m *Mutation) Write(root, dir string) (string, error) {
 }
 
 // All lists the mutations of the CPU's kernels, then those of PTX.
-func All() []Mutation { return slices.Concat(dispatch(), loops(), products(), assembly(), ptx()) }
+func All() []Mutation {
+	return slices.Concat(dispatch(), loops(), products(), assembly(), emulated(), ptx())
+}
 
 // Draw returns n of the mutations, chosen by a seed such as a commit's hash, in their own order.
 func Draw(ms []Mutation, n int, seed string) []Mutation {

@@ -26,14 +26,22 @@ func TestMutationsApply(t *testing.T) {
 	}
 }
 
-// Fifty wrongs in each of the two paths.
+// Fifty wrongs in each of the two paths, and some of every kind that is one of its own.
 func TestThereAreEnough(t *testing.T) {
-	count := map[bool]int{}
+	count, kinds := map[bool]int{}, map[bool]map[mutations.Kind]int{false: {}, true: {}}
 	for _, m := range mutations.All() {
 		count[m.PTX()]++
+		kinds[m.PTX()][m.Kind]++
 	}
 	require.GreaterOrEqual(t, count[false], 50)
 	require.GreaterOrEqual(t, count[true], 50)
+	for _, k := range []mutations.Kind{mutations.Index, mutations.Tail, mutations.Operand, mutations.Transpose, mutations.Rounding} {
+		require.Positive(t, kinds[false][k], k)
+	}
+	for _, k := range []mutations.Kind{mutations.Index, mutations.Predicate, mutations.Barrier, mutations.Unwritten, mutations.Fragment, mutations.Rounding} {
+		require.Positive(t, kinds[true][k], k)
+	}
+	t.Log(kinds)
 }
 
 // The committed report is about this list, and nothing survived.

@@ -128,7 +128,11 @@ func (r *Report) Markdown() string {
 		for _, x := range r.Results {
 			if m := x.Mutation; m.PTX() == part.ptx {
 				n++
-				fmt.Fprintf(&b, "| %d | %s | %s | %s `%s` | %s | %s |\n", n, code(m.Name()), m.Kind, m.Test, cell(m.Op), x.Outcome, cell(x.By))
+				part := m.Test
+				if !m.Own() {
+					part += " " + code(m.Op)
+				}
+				fmt.Fprintf(&b, "| %d | %s | %s | %s | %s | %s |\n", n, code(m.Name()), m.Kind, part, x.Outcome, cell(x.By))
 			}
 		}
 	}

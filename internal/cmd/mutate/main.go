@@ -1,7 +1,8 @@
 // Mutate tests the tests: it makes small wrongs in kernels, one at a time, and runs the part of the suite that must
 // notice. The working tree is not touched: the go command reads a mutated file of Go or assembly through an overlay, and
-// mutated PTX lies in a directory that a suite built once reads. A mutation that does not build or parse counts as no
-// catch, and so does one whose part of the suite fails without it.
+// mutated PTX lies in a directory that a suite built once reads. Code for AVX-512 is interpreted, so that it needs no
+// such processor. A mutation that does not build or parse counts as no catch, and so does one whose part of the suite
+// fails without it.
 //
 //	go run ./internal/cmd/mutate                       all of them; writes internal/mutations/RESULT.md and .json
 //	go run ./internal/cmd/mutate -path ptx             those of PTX

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -53,17 +55,20 @@ func list() []string {
 }
 `
 
-// path is the package that tests one of the two paths.
+// path is the package whose tests must notice, and the pattern of those that run.
 type path struct {
-	dir, test string
-	flags     []string
+	dir, pattern string
+	flags, args  []string // of the build, of the test
 }
 
 func pathOf(m *mutations.Mutation) path {
-	if m.PTX() {
-		return path{"gpu", "TestParity", []string{"-tags", "cuda"}}
+	switch {
+	case m.PTX():
+		return path{"gpu", "^TestParity$/^" + m.Test + "$", []string{"-tags", "cuda"}, []string{"-op", m.Op}}
+	case m.Own():
+		return path{filepath.Dir(filepath.FromSlash(m.File)), "^" + m.Test + "$", nil, nil}
 	}
-	return path{filepath.Join("internal", "parity"), "TestCPU", nil}
+	return path{filepath.Join("internal", "parity"), "^TestCPU$/^" + m.Test + "$", nil, []string{"-op", m.Op}}
 }
 
 // newSuite builds the tests of the unchanged tree that the mutations need.
@@ -77,21 +82,24 @@ func newSuite(ms []mutations.Mutation, limit time.Duration) (*suite, error) {
 		return nil, err
 	}
 	s := &suite{root: root, dir: dir, limit: limit, sound: map[string]func() error{}}
-	built := map[bool]string{}
+	built := map[string]string{}
 	for i := range ms {
 		m := &ms[i]
-		binary, ok := built[m.PTX()]
+		dir := pathOf(m).dir
+		binary, ok := built[dir]
 		if !ok {
 			if binary, err = s.unchanged(m); err != nil {
 				return nil, errors.Join(err, s.close())
 			}
-			built[m.PTX()] = binary
+			built[dir] = binary
 		}
 		if key := part(m); s.sound[key] == nil {
 			s.sound[key] = sync.OnceValue(func() error { return s.passes(m, binary) })
 		}
+		if m.PTX() {
+			s.gpu = binary
+		}
 	}
-	s.gpu = built[true]
 	return s, nil
 }
 
@@ -126,7 +134,7 @@ func overlay(dir, file, with string) (string, error) {
 func (s *suite) close() error { return os.RemoveAll(s.dir) }
 
 // part names the part of the suite that a mutation is given to.
-func part(m *mutations.Mutation) string { return fmt.Sprint(m.PTX(), m.Test, " ", m.Op) }
+func part(m *mutations.Mutation) string { return pathOf(m).dir + " " + m.Test + " " + m.Op }
 
 // build compiles a path's tests, with an overlay if there is one.
 func (s *suite) build(p path, binary, overlay string) error {
@@ -142,24 +150,33 @@ func (s *suite) build(p path, binary, overlay string) error {
 
 // passes wants the suite as it is to pass a mutation's part, with at least one case in it.
 func (s *suite) passes(m *mutations.Mutation, binary string) error {
-	out, err := s.run(m, binary, filepath.Join(s.root, "kernels"))
-	if err != nil {
-		return fmt.Errorf("the suite fails without the mutation: %s", firstFailure(out))
+	files := filepath.Join(s.root, "kernels")
+	if m.Own() {
+		files = filepath.Join(s.root, pathOf(m).dir)
 	}
-	if !strings.Contains(out, "--- PASS: "+pathOf(m).test+"/"+m.Test) {
+	out, err := s.run(m, binary, files)
+	if err != nil {
+		return fmt.Errorf("the suite fails without the mutation: %s", cmp.Or(firstFailure(out), ownFailure(out)))
+	}
+	passed := regexp.MustCompile(`--- PASS: (\w+/)?` + m.Test + " ")
+	if !passed.MatchString(out) {
 		return fmt.Errorf("this machine has no %s", m.Test)
 	}
 	return nil
 }
 
-// run runs a mutation's part of the suite in a binary, with the kernels' modules of a directory.
-func (s *suite) run(m *mutations.Mutation, binary, kernels string) (string, error) {
+// run runs a mutation's part of the suite in a binary, with a directory's files: the modules of PTX, or the assembly that
+// a test interprets.
+func (s *suite) run(m *mutations.Mutation, binary, files string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), s.limit)
 	defer cancel()
 	p := pathOf(m)
-	cmd := exec.CommandContext(ctx, binary, "-test.v", "-test.failfast", "-test.run", "^"+p.test+"$/^"+m.Test+"$", "-op", m.Op)
+	cmd := exec.CommandContext(ctx, binary, append([]string{"-test.v", "-test.failfast", "-test.run", p.pattern}, p.args...)...)
 	cmd.Dir = filepath.Join(s.root, p.dir)
-	cmd.Env = append(os.Environ(), modules+"="+kernels)
+	if m.Own() {
+		cmd.Dir = files
+	}
+	cmd.Env = append(os.Environ(), modules+"="+files)
 	out, err := cmd.CombinedOutput()
 	if ctx.Err() != nil {
 		err = ctx.Err()
@@ -186,15 +203,21 @@ func (s *suite) test(m mutations.Mutation) mutations.Result {
 		return res
 	}
 	out, err := s.run(&m, binary, dir)
+	failure := firstFailure
+	if m.Own() {
+		failure = ownFailure
+	}
 	switch {
 	case err == nil:
 		res.Outcome = mutations.Survived
 	case errors.Is(err, context.DeadlineExceeded):
-		res.Outcome, res.By = mutations.Hung, firstFailure(out)
-	case firstFailure(out) == "":
+		res.Outcome, res.By = mutations.Hung, failure(out)
+	case strings.HasPrefix(firstCrash(out), unknown):
+		res.By = firstCrash(out)
+	case failure(out) == "":
 		res.Outcome, res.By = mutations.Crashed, firstCrash(out)
 	default:
-		res.Outcome, res.By = mutations.Caught, firstFailure(out)
+		res.Outcome, res.By = mutations.Caught, failure(out)
 	}
 	return res
 }
@@ -211,6 +234,11 @@ func (s *suite) mutant(m *mutations.Mutation, dir string) (string, error) {
 	overlay, err := overlay(dir, filepath.Join(s.root, m.File), file)
 	if err != nil {
 		return "", err
+	}
+	if m.Own() {
+		if err := link(filepath.Join(s.root, filepath.Dir(m.File)), dir, "*.s"); err != nil {
+			return "", err
+		}
 	}
 	binary := filepath.Join(dir, "mutant.test")
 	return binary, s.build(pathOf(m), binary, overlay)
@@ -233,10 +261,15 @@ func (s *suite) mutateModule(m *mutations.Mutation, dir string) error {
 	if _, err := ptx.Parse(string(text)); err != nil {
 		return err
 	}
-	others, err := filepath.Glob(filepath.Join(s.root, "kernels", "ptx", "*.ptx"))
-	for _, other := range others {
-		if link := filepath.Join(to, filepath.Base(other)); link != file {
-			err = errors.Join(err, os.Symlink(other, link))
+	return link(filepath.Join(s.root, "kernels", "ptx"), to, "*.ptx")
+}
+
+// link puts links to a directory's files that match a pattern into another, beside what is there already.
+func link(from, to, pattern string) error {
+	files, err := filepath.Glob(filepath.Join(from, pattern))
+	for _, file := range files {
+		if e := os.Symlink(file, filepath.Join(to, filepath.Base(file))); !errors.Is(e, os.ErrExist) {
+			err = errors.Join(err, e)
 		}
 	}
 	return err
@@ -262,6 +295,47 @@ func firstFailure(out string) string {
 	}
 	return ""
 }
+
+// ownFailure is what a package's own test says of its failure: a requirement, else what it logged last.
+func ownFailure(out string) string {
+	text := firstRequirement(out)
+	if text == "" {
+		for line := range strings.Lines(out) {
+			if _, said, ok := strings.Cut(line, "_test.go:"); ok {
+				_, text, _ = strings.Cut(strings.TrimSpace(said), ": ")
+			}
+		}
+	}
+	return text
+}
+
+// said are the lines of testify's account of a failure that say what does not change from run to run.
+var said = regexp.MustCompile(`(?m)^\s+(Test|Messages|Error):\s+(.*\S)\s*$`)
+
+// firstRequirement is the first test that failed by a requirement of testify's, and the requirement's message or error.
+func firstRequirement(out string) string {
+	var name, text string
+	for _, line := range said.FindAllStringSubmatch(out, -1) {
+		switch line[1] {
+		case "Error":
+			if name != "" { // of the next failure
+				return name + ": " + text
+			}
+			text = line[2]
+		case "Test":
+			name = line[2]
+		case "Messages":
+			text = line[2]
+		}
+	}
+	if name == "" {
+		return ""
+	}
+	return name + ": " + text
+}
+
+// unknown is how a test ends that interprets assembly and meets an instruction that it does not know.
+const unknown = "panic: emulator: "
 
 // firstCrash is the line that says how a test ended.
 func firstCrash(out string) string {
