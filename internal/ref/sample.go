@@ -113,7 +113,7 @@ func choose(x, params []float64, u float64) int {
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(x[b], x[a]) })
 	top := x[order[0]]
-	if top-top != 0 {
+	if top-top != 0 || slices.ContainsFunc(x, math.IsNaN) {
 		return -1
 	}
 	if params[0] <= 0 {
