@@ -60,7 +60,7 @@ func TestSmallShapesExact(t *testing.T) {
 					}
 					l := layouts[(m+n+k)%4]
 					ty := [...]Type{F32, F64}[(m+n)%2]
-					problemCase{m: m, n: n, k: k, at: ty, bt: ty, ct: ty, al: l, bl: layouts[(m*n+k)%4], cgap: k % 3, alpha: float64(1 + k%2), beta: float64(m % 3), integers: true,
+					problemCase{m: m, n: n, k: k, at: ty, bt: ty, ct: ty, al: l, bl: layouts[(m+n/2+k)%4], cgap: k % 3, alpha: float64(1 + (m/2+k)%2), beta: float64(m % 3), integers: true,
 						threads: 1}.check(t, e, p, &ws)
 				}
 			}
