@@ -50,3 +50,26 @@ func TestLongOpsStop(t *testing.T) {
 		}
 	}
 }
+
+// An op on one line that no thread can share looks at its context on the way, too.
+func TestOpsOnOneLineStop(t *testing.T) {
+	const n = 1 << 19
+	d, r := openTest(t, Threads(2)), rng(43)
+	x, flat := normal(t, d, r, 1, n), normal(t, d, r, n/4, 4)
+	whole := tensor(t, d, make([]int64, n), 1, n)
+	ends := tensor(t, d, []int32{0, n / 4}, 2)
+	for name, f := range map[string]func(s *Scope){
+		"cumsum":          func(s *Scope) { s.CumSum(x, 1) },
+		"cumsum.i64":      func(s *Scope) { s.CumSum(whole, 1) },
+		"segment.softmax": func(s *Scope) { s.SegmentSoftmax(flat, ends) },
+	} {
+		ctx := &patient{Context: bg}
+		ctx.left.Store(1 << 30)
+		require.NoError(t, d.Run(ctx, func(s *Scope) error { f(s); return nil }))
+		asked := 1<<30 - ctx.left.Load()
+		require.Greater(t, asked, int64(6), "%s asked its context %d times", name, asked)
+		ctx.left.Store(asked - 2)
+		require.ErrorIs(t, d.Run(ctx, func(s *Scope) error { f(s); return nil }), context.Canceled, name)
+		requireIdle(t, d)
+	}
+}

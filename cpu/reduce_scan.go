@@ -137,6 +137,9 @@ func scanLines[T vec.Real](w *worker, n *op.Node, lo, hi int) {
 		x, y := line[T](w, &n.In[0], at, k, inner), wide[T](w, 2, k)
 		sum := 0.0
 		for j := range k {
+			if w.stopped(j) {
+				return
+			}
 			c := j
 			if p.Reverse {
 				c = k - 1 - j
@@ -149,9 +152,7 @@ func scanLines[T vec.Real](w *worker, n *op.Node, lo, hi int) {
 				y[c] = T(sum)
 			}
 		}
-		for j := range k {
-			storeAt(w, &n.Out[0], at+j*inner, y[j:j+1])
-		}
+		putLine(w, &n.Out[0], at, inner, y)
 	}
 }
 
@@ -163,6 +164,9 @@ func scanIntLines[T integer](w *worker, n *op.Node, lo, hi int) {
 		at := i/inner*k*inner + i%inner
 		x, sum := line[T](w, &n.In[0], at, k, inner), T(0)
 		for j := range k {
+			if w.stopped(j) {
+				return
+			}
 			c := j
 			if p.Reverse {
 				c = k - 1 - j

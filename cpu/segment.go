@@ -210,6 +210,9 @@ func segmentSoftmaxGroups[T vec.Real](w *worker, n *op.Node, lo, hi int) {
 			continue
 		}
 		for c := range cols {
+			if w.ctx.Err() != nil {
+				return
+			}
 			col := line[T](w, x, first*cols+c, last-first, cols)
 			y := wide[T](w, 2, last-first)
 			t.Softmax(y, col, y, 1)
@@ -225,6 +228,9 @@ func putLine[T vec.Real](w *worker, v *op.View, at, inner int, vs []T) {
 		return
 	}
 	for i := range vs {
+		if w.stopped(i) {
+			return
+		}
 		storeAt(w, v, at+i*inner, vs[i:i+1])
 	}
 }
