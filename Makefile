@@ -58,7 +58,7 @@ ledger: ptxas ## fails when the ledger differs from the kernels
 
 compilers: nvcc ## two compilers' PTX must do the same, to the bit
 	TANDEM_TEST_PTX=$(CURDIR)/out/nvcc $(GO) test ./kernels
-	TANDEM_TEST_PTX=$(CURDIR)/out/nvcc $(CUDA_FLAGS) $(GO) test -tags cuda -run TestCompilersAgree ./gpu
+	TANDEM_TEST_PTX=$(CURDIR)/out/nvcc $(CUDA_FLAGS) $(GO) test -tags cuda -timeout 30m -run TestCompilersAgree ./gpu
 
 cross: ## the library for machines that are not this one
 	for t in linux/arm64 darwin/arm64 windows/amd64; do \
