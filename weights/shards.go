@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"strconv"
 )
 
 // maxIndex is the longest index of shards that is read.
@@ -86,7 +85,7 @@ func (f *File) addSplits(path string) error {
 		}
 	}
 	if want, err := Get[int](&f.Metadata, "split.tensors.count"); err == nil && want != len(f.tensors) {
-		return formatErr("%s tensors in all files, want %d", strconv.Itoa(len(f.tensors)), want)
+		return formatErr("%d tensors in all files, want %d", len(f.tensors), want)
 	}
 	return nil
 }

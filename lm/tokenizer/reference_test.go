@@ -83,7 +83,7 @@ func openReal(t testing.TB, name string) *Tokenizer {
 		return nil
 	})
 	if found == "" {
-		t.Skipf("no %s under %s: make models brings it", name, root)
+		t.Skipf("no %s under %s", name, root)
 	}
 	tok, err := Open(found)
 	require.NoError(t, err)
